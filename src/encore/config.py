@@ -1,0 +1,95 @@
+"""Typed settings of a training: the seed's keys and defaults, and what encore adds.
+
+A recipe (`encore.recipes`) is a function that returns a whole `TrainConfig`.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from encore.errors import InputError
+
+
+class TrainConfig(BaseModel):
+    """Everything that a training depends on besides its data; the bundle keeps it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    # The network, as the seed has it.
+    embedding_dim: int = Field(64, ge=1, le=1024)
+    """Width of each embedding and of each feature branch."""
+    hidden_layers: tuple[int, ...] = Field((256, 128, 64), min_length=1)
+    """Widths of the residual MLP's layers."""
+    dropout: float = Field(0.2, ge=0, lt=1)
+    """Dropout after each layer of the MLP."""
+
+    # Its training, as the seed has it.
+    learning_rate: float = Field(1e-3, gt=0)
+    """Adam's step size at the start; halved when the validation loss stalls."""
+    weight_decay: float = Field(1e-5, ge=0)
+    """L2 penalty; on embeddings it is applied to the rows that a batch touches."""
+    batch_size: int = Field(4096, ge=2)
+    """Rows of plays in a step. The seed's 256 costs more time on two cores for the same result."""
+    early_stopping_patience: int = Field(10, ge=1)
+    """Epochs without a better validation loss before training stops; the best weights return."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm where they exceed it."""
+    max_epochs: int = Field(40, ge=1)
+    """Upper bound on epochs."""
+    scheduler_patience: int = Field(5, ge=0)
+    """Epochs without improvement before the learning rate is halved (ReduceLROnPlateau)."""
+    scheduler_factor: float = Field(0.5, gt=0, lt=1)
+    """Factor on the learning rate at a plateau."""
+
+    # What encore adds.
+    optimizer: Literal["rows", "dense"] = "rows"
+    """`rows`: an Adam step costs what the batch costs. `dense`: it touches every embedding row."""
+    negatives: int = Field(2048, ge=0)
+    """Tracks drawn for each batch to train the rank head against; 0 trains the plays head alone."""
+    id_dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of ids replaced by "unknown" in training, so that the unknown is a trained vector."""
+    rank_weight: float = Field(1.0, ge=0)
+    """Weight of the ranking loss beside the plays loss."""
+    validation_share: float = Field(0.1, gt=0, lt=0.5)
+    """Share of each listener's training rows that choosing (epochs, list, weights) reads."""
+    neighbours: int = Field(200, ge=1)
+    """Neighbours kept for each track by the item-kNN channel."""
+    seed: int = Field(0, ge=0)
+    """Seed of every random draw; the same seed gives the same bits."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where tensors live; `auto` takes CUDA where there is one."""
+
+    def replaced(self, **changes: Any) -> "TrainConfig":
+        """Return a copy with `changes`, validated.
+
+        >>> TrainConfig().replaced(batch_size=256).batch_size
+        256
+        """
+        return validated({**self.model_dump(), **changes}, "settings")
+
+
+def validated(values: dict[str, Any], where: str) -> TrainConfig:
+    """Return `values` as a TrainConfig; raise `InputError` naming setting, value and remedy.
+
+    >>> validated({"dropuot": 0.1}, "encore.toml")
+    Traceback (most recent call last):
+    encore.errors.InputError: encore.toml: dropuot = 0.1: no such setting
+    """
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        told = "no such setting" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        raise InputError(f"{where}: {name} = {first['input']!r}: {told}") from None
+
+
+def load(path: Path) -> TrainConfig:
+    """Read a TOML file of settings, at its top level or under `[train]`."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
+    return validated(values.get("train", values), str(path))

@@ -1,0 +1,1 @@
+"""From raw files to a Dataset folder: read, clean, split, encode."""

@@ -1,0 +1,69 @@
+"""Polars and pandas frames, cleaned like files; pandas itself is never imported."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import polars as pl
+
+from encore import schema
+from encore.data import detect
+from encore.data.dataset import Dataset
+from encore.data.ledger import Ledger
+from encore.data.readers.gather import Opened, Typed
+from encore.data.readers.tables import to_dataset
+from encore.errors import InputError, UsageError
+
+
+def is_frame(value: object) -> TypeGuard[Any]:
+    """Say whether a value is a polars (eager or lazy) or pandas frame."""
+    return isinstance(value, pl.LazyFrame) or (
+        hasattr(value, "to_dict") and hasattr(value, "columns")
+    )
+
+
+def read(
+    frames: Mapping[str, Any],
+    mapping: Mapping[str, str],
+    acoustics: Path | None = None,
+    latest: datetime | None = None,
+) -> Dataset:
+    """Read frames by the name of their table into a Dataset; "" detects a table by its columns.
+
+    Places in the ledger count rows from 0, as frames do.
+
+    Raises `UsageError` where a name is no table's, `InputError` where a frame lacks a column.
+    """
+    ledger = Ledger()
+    opened: list[tuple[Opened, str | None]] = []
+    for table, value in frames.items():
+        if table and table not in schema.TABLES:
+            raise UsageError(
+                f"frames: {table!r} is no table of encore; expected {detect.listed(schema.TABLES)}"
+            )
+        frame = _polars(value, table)
+        source = Typed(table or "frame", frame.columns, frame.select, first_row=0)
+        opened.append((source, table or None))
+    return to_dataset(opened, mapping, ledger, acoustics, latest)
+
+
+def _polars(value: Any, table: str) -> pl.DataFrame:
+    if isinstance(value, pl.LazyFrame):
+        value = value.collect()
+    if isinstance(value, pl.DataFrame):
+        return value
+    if not is_frame(value):
+        raise UsageError(
+            f"frames: {table or 'the value'!r} is a {type(value).__name__}; "
+            "expected a polars or pandas DataFrame"
+        )
+    try:
+        return pl.from_pandas(value)
+    except ImportError as error:
+        raise InputError(
+            "a pandas frame needs pyarrow (pip install pyarrow); or pass a polars frame"
+        ) from error
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"frame {table!r}: cannot be read: {reason}") from error

@@ -1,0 +1,155 @@
+"""Opened files and frames -> the rows of each table, under encore's names.
+
+Whatever has columns and gives rows as text can be gathered: `encore.data.readers.text.Text` for
+delimited files, `Typed` for Parquet files and frames.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from encore import schema
+from encore.data import detect, values
+from encore.data.clean import ACOUSTIC_COLUMNS, OF_A_LISTEN
+from encore.data.ledger import LISTENING, Ledger
+from encore.data.values import FILE, LINE
+from encore.errors import InputError, UsageError
+
+#: Columns by which rows of listening show that they tell about the tracks too.
+_TELL_OF_TRACKS = {"title", "artist"}
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """Lines with another number of fields than the header: how many, and where the first were."""
+
+    count: int = 0
+    places: tuple[str, ...] = ()
+
+
+class Opened(Protocol):
+    """A file or frame whose columns are known and whose rows are not read yet."""
+
+    @property
+    def name(self) -> str:
+        """What the ledger and messages call it."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The names its own columns have."""
+
+    def rows(self, picked: Mapping[str, int]) -> tuple[pl.DataFrame, Malformed]:
+        """Return the picked columns (name -> position) as text, with FILE and LINE."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A frame, or a Parquet file read on demand; its rows are numbered from `first_row`."""
+
+    name: str
+    columns: list[str]
+    select: Callable[[list[str]], pl.DataFrame]
+    first_row: int
+
+    def rows(self, picked: Mapping[str, int]) -> tuple[pl.DataFrame, Malformed]:
+        """Return the picked columns as text, with FILE and LINE."""
+        theirs = list(dict.fromkeys(self.columns[position] for position in picked.values()))
+        frame = self.select(theirs)
+        ours = [frame[self.columns[at]].alias(name) for name, at in picked.items()]
+        text = values.as_text(pl.DataFrame(ours), self.name)
+        line = pl.int_range(pl.len()) + self.first_row
+        return text.with_columns(pl.lit(self.name).alias(FILE), line.alias(LINE)), Malformed()
+
+
+def check_mapping(mapping: Mapping[str, str], opened: Iterable[Opened]) -> None:
+    """Check a renaming (encore's name -> the source's) against all that was opened.
+
+    Raises `UsageError` where the left is no column of encore, `InputError` where nothing has the
+    right.
+    """
+    opened = list(opened)
+    for ours, theirs in mapping.items():
+        if ours not in detect.COLUMNS:
+            raise UsageError(
+                f"columns: {ours!r} is no column of encore; expected one of "
+                f"{', '.join(sorted(detect.COLUMNS))}"
+            )
+        if not any(theirs in source.columns for source in opened):
+            found = "; ".join(
+                f"{source.name} has {detect.listed(source.columns)}" for source in opened
+            )
+            raise InputError(f"columns: no column {theirs!r} to use as {ours!r}: {found}")
+
+
+def gather(
+    opened: Iterable[tuple[Opened, str | None]], mapping: Mapping[str, str], ledger: Ledger
+) -> dict[str, pl.DataFrame]:
+    """Return the rows of each table; a table that several sources tell of is their rows in turn.
+
+    With each source comes the name of its table, or None to detect it by its columns. Rows of
+    listening that also carry titles or artists tell of tracks too.
+    """
+    gathered: dict[str, list[pl.DataFrame]] = {}
+    told: list[pl.DataFrame] = []
+    for source, table in opened:
+        renamed = detect.renamed(source.columns, mapping, source.name)
+        table = table or detect.table(renamed, source.name, source.columns)
+        detect.check_needed(table, renamed, source.name, source.columns)
+        useful = _useful(table)
+        track_columns = [name for name in renamed if name in schema.TRACKS]
+        tells = table in LISTENING and not _TELL_OF_TRACKS.isdisjoint(renamed)
+        if tells:
+            useful |= set(track_columns)
+        picked = {name: position for name, position in renamed.items() if name in useful}
+        _note_ignored(source, picked, ledger)
+        rows, malformed = source.rows(picked)
+        ledger.table(table).read += malformed.count
+        ledger.table(table).drop("malformed_line", malformed.count, malformed.places)
+        gathered.setdefault(table, []).append(rows)
+        if tells:
+            distinct = rows.select(*track_columns, FILE, LINE).filter(~values.blank("track_id"))
+            told.append(distinct.unique(track_columns, keep="first", maintain_order=True))
+    if told:
+        gathered.setdefault("tracks", []).extend(told)
+    return {table: _stacked(parts) for table, parts in gathered.items()}
+
+
+def acoustic_rows(source: Opened, mapping: Mapping[str, str]) -> pl.DataFrame:
+    """Return track_id and the acoustic columns of a source.
+
+    Raises `InputError` where it lacks the key or has no acoustic column.
+    """
+    renamed = detect.renamed(source.columns, mapping, source.name)
+    picked = {name: at for name, at in renamed.items() if name in ("track_id", *ACOUSTIC_COLUMNS)}
+    if "track_id" not in picked or len(picked) == 1:
+        raise InputError(
+            f"{source.name}: the columns are {detect.listed(source.columns)}; expected track_id "
+            f"and acoustic columns ({', '.join(ACOUSTIC_COLUMNS)}); "
+            "if the key has another name, say --columns track_id=THEIR_NAME"
+        )
+    rows, _ = source.rows(picked)
+    return rows
+
+
+def _useful(table: str) -> set[str]:
+    extra = {"events": OF_A_LISTEN, "plays": ("listened_at",)}
+    return set(schema.TABLES[table]) | set(extra.get(table, ()))
+
+
+def _note_ignored(source: Opened, picked: Mapping[str, int], ledger: Ledger) -> None:
+    used = set(picked.values())
+    ignored = [name for at, name in enumerate(source.columns) if at not in used and name]
+    if ignored:
+        ledger.notes.append(f"{source.name}: columns not used: {detect.listed(ignored)}")
+
+
+def _stacked(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    listed = [isinstance(part.schema.get("genres"), pl.List) for part in parts]
+    if any(listed) and not all(listed):
+        parts = [
+            part.with_columns(pl.col("genres").list.join(";")) if is_list else part
+            for part, is_list in zip(parts, listed, strict=True)
+        ]
+    return pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]

@@ -1,0 +1,1 @@
+"""The models: channels, the network, its training, and the Bundle that holds them."""

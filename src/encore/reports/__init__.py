@@ -1,0 +1,1 @@
+"""What a run found: figures, one page and a model card."""

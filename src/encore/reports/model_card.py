@@ -1,0 +1,120 @@
+"""The model card that a bundle carries, in the form that the Hugging Face Hub reads."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from encore.reports.tables import flat, table
+from encore.reports.verdict import SHIPPED, finite, label, verdict
+
+INTENDED = (
+    "Recommending tracks (or artists) to listeners of one service, and predicting how often a "
+    "listener plays a track. New listeners are folded in from their history, their friends or a "
+    "few seeds; new tracks are scored from their content."
+)
+LIMITS = (
+    "It knows only the listening it was trained on and repeats its skews: what that audience plays "
+    "much is recommended more, and what is rare in it is served worse. Counts of plays are not "
+    "liking. The figures below hold for the data and split named here and for no other."
+)
+PRIVACY = (
+    "`listeners/` in the bundle holds histories and friends of the listeners it was trained on. It "
+    "can be left out or erased; what the weights have learned from these listeners stays."
+)
+USE = """```python
+import encore
+
+model = encore.load("bundle/")
+model.recommend("some listener", n=10)
+```"""
+
+
+def model_card(facts: Mapping[str, Any]) -> str:
+    """Return MODEL_CARD.md from the facts of results.json, any part of which may be missing.
+
+    >>> "# Demo" in model_card({"title": "Demo"})
+    True
+    """
+    title = _plain(facts.get("title", "An encore model"))
+    parts = [_front_matter(facts), f"# {title}", "A hybrid music recommender, made with encore."]
+    if sentences := verdict(facts):
+        parts.append("\n".join(f"- {_plain(sentence)}" for sentence in sentences))
+    parts += [
+        "## Use",
+        USE,
+        "## Intended use",
+        INTENDED,
+        "## Limits",
+        LIMITS,
+        "## Privacy",
+        PRIVACY,
+    ]
+    data = facts.get("data", {})
+    if data:
+        parts += ["## Training data", _facts(data | {"sources": _sources(data)})]
+    for heading, key in (("Split", "split"), ("Training configuration", "config")):
+        if facts.get(key):
+            parts += [f"## {heading}", _facts(facts[key])]
+    for name, board in facts.get("boards", {}).items():
+        parts += [f"## Evaluation: {_plain(name)}", _board(board)]
+    for group in facts.get("cold_start", []):
+        heading = f"## Evaluation: {_plain(group['group'])} ({group['rows']:,} rows)"
+        parts += [heading, _board(group["metrics"])]
+    made = {key: facts[key] for key in ("machine", "versions", "seconds") if facts.get(key)}
+    if made:
+        parts += ["## Made with", _facts(made)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(facts: Mapping[str, Any]) -> str:
+    """Return the YAML head; JSON strings are YAML strings, so that no title can break it."""
+    title = json.dumps(str(facts.get("title", "An encore model")), ensure_ascii=False)
+    lines = [
+        "---",
+        "library_name: encore",
+        "tags:",
+        *(f"- {tag}" for tag in ("recommender-system", "music", "implicit-feedback", "hybrid")),
+    ]
+    metrics = [
+        (f"{label(metric)} ({name})", value["mean"])
+        for name, board in facts.get("boards", {}).items()
+        for metric, value in board.get(SHIPPED, {}).items()
+        if finite(value)
+    ]
+    if metrics:
+        lines += ["model-index:", f"- name: {title}", "  results:", "  - task:"]
+        lines += ["      type: recommendation", "    dataset:", f"      name: {title}"]
+        lines += ["      type: listening", "    metrics:"]
+        for metric, mean in metrics:
+            name = json.dumps(metric, ensure_ascii=False)
+            lines += [f"    - type: {name}", f"      value: {mean:.6g}"]
+    return "\n".join([*lines, "---"])
+
+
+def _board(board: Mapping[str, Any]) -> str:
+    view = table(board)
+    rows = [["model", *view["metrics"]], ["---"] * (1 + len(view["metrics"]))]
+    for row in view["rows"]:
+        cells = (
+            (f"**{cell['text']}**" if cell["best"] else cell["text"])
+            + (f" ({cell['interval']})" if cell["interval"] else "")
+            for cell in row["cells"]
+        )
+        rows.append([_plain(row["model"]), *cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _facts(values: Mapping[str, Any]) -> str:
+    return "\n".join(f"- {_plain(name)}: {_plain(value)}" for name, value in flat(values))
+
+
+def _sources(data: Mapping[str, Any]) -> list[str]:
+    return [f"{source['name']} (sha256 {source['sha256']})" for source in data.get("sources", [])]
+
+
+def _plain(text: object) -> str:
+    """Return `text` on one line and without a meaning in Markdown or HTML."""
+    line = " ".join(str(text).split())
+    for sign, harmless in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "\\`"), ("[", "\\[")):
+        line = line.replace(sign, harmless)
+    return line

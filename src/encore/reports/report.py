@@ -1,0 +1,181 @@
+"""The report of a run: one HTML page that needs nothing beside itself.
+
+`results.json` in, `report.html` out. The page is made from `report.html.j2` with every text
+escaped; figures are embedded, so that it can be sent by mail and opened years later.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from jinja2 import Environment, PackageLoader
+from matplotlib.figure import Figure
+
+from encore import folder
+from encore.errors import InputError
+from encore.reports import plots
+from encore.reports.tables import flat, metrics_of, table
+from encore.reports.verdict import SHIPPED, Board, best, label, number, verdict
+
+PRINT_DPI = 200  # of figures with thousands of points, which as SVG would be too heavy
+
+#: Metrics worth a figure; a board shows the ones that it has.
+DRAWN = ("ndcg@10", "coverage@20", "rmse", "r2")
+
+HOW_TO_READ = {
+    "board": "Dots are means over listeners, lines their intervals; what ships is vermilion.",
+    "predictions": (
+        "On the diagonal a prediction is exact; errors should centre on zero, follow the Q-Q line "
+        "and show no slope in the residuals."
+    ),
+    "bias": (
+        "Right of the line is predicted too high, left of it too low. Some pull to the middle, "
+        "rare plays too high and many too low, is what any cautious prediction shows."
+    ),
+    "cold": "The gap between cold and warm is the price of knowing little.",
+    "training": (
+        "The dashed line is the epoch whose weights were kept; a validation loss that rises after "
+        "it is what early stopping is for."
+    ),
+}
+
+
+def write_report(run: Path) -> Path:
+    """Write `run`/report.html from what `run` holds and return its path.
+
+    Reads results.json and, where they are, history.jsonl and predictions.npz (arrays "predictions"
+    and "targets" of log1p plays). A part that is missing has no section.
+
+    Raises `InputError` where results.json is missing or a file cannot be read.
+    """
+    results = _read_json(run / "results.json")
+    history = _read_history(run / "history.jsonl")
+    predictions = _read_predictions(run / "predictions.npz")
+    page = run / "report.html"
+    with folder.replacing(page) as temporary:
+        temporary.write_text(render(results, history, predictions), encoding="utf-8")
+    return page
+
+
+def render(
+    results: Mapping[str, Any],
+    history: list[dict[str, Any]] | None = None,
+    predictions: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the page as text. `predictions` holds the arrays "predictions" and "targets"."""
+    environment = Environment(
+        loader=PackageLoader("encore.reports", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "whole": _whole}
+    return environment.get_template("report.html.j2").render(
+        title=results.get("title", "A run of encore"),
+        kind=results.get("item_kind", "track"),
+        verdict=verdict(results),
+        boards=[_board_view(name, board) for name, board in results.get("boards", {}).items()],
+        predictions=predictions
+        and [
+            _png(plots.plot_prediction_analysis(predictions)),
+            _svg(plots.plot_bias_by_range(predictions["predictions"], predictions["targets"])),
+        ],
+        cold=_cold_view(results.get("cold_start", [])),
+        example=results.get("example"),
+        training=history and _svg(plots.plot_training(history)),
+        data=results.get("data", {}),
+        facts={
+            name: list(flat(results.get(key, {})))
+            for name, key in (
+                ("Split", "split"),
+                ("Configuration", "config"),
+                ("Chosen on validation", "chosen"),
+                ("Seconds", "seconds"),
+                ("Machine", "machine"),
+                ("Versions", "versions"),
+            )
+            if results.get(key)
+        },
+        how=HOW_TO_READ,
+    )
+
+
+def _board_view(name: str, board: Board) -> dict[str, Any]:
+    view = table(board) | {"title": name.replace("_", " ").capitalize(), "figure": None}
+    drawn = [metric for metric in DRAWN if best(board, metric)]
+    if drawn:
+        view["figure"] = _svg(plots.plot_metric_comparison(board, drawn, SHIPPED))
+    return view
+
+
+def _cold_view(groups: list[dict[str, Any]]) -> dict[str, Any] | None:
+    metrics = list(dict.fromkeys(m for group in groups for m in metrics_of(group["metrics"])))
+    if not metrics:
+        return None
+    return {
+        "figure": _svg(plots.plot_cold_start(groups, metrics[0], SHIPPED)),
+        "metrics": [label(metric) for metric in metrics],
+        "groups": [
+            {"name": group["group"], "held_out": group["rows"]} | table(group["metrics"], metrics)
+            for group in groups
+        ],
+    }
+
+
+def _whole(value: Any) -> str:
+    """Return a count with its thousands apart; a dash where it is not a number."""
+    return f"{value:,.0f}" if isinstance(value, int | float) else "—"
+
+
+def _svg(figure: Figure) -> str:
+    buffer = BytesIO()
+    # the salt makes the ids of the file, and so the page, the same on each run
+    with mpl.rc_context({"svg.hashsalt": "encore"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return f"data:image/svg+xml;base64,{b64encode(buffer.getvalue()).decode()}"
+
+
+def _png(figure: Figure) -> str:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=PRINT_DPI)
+    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; `encore evaluate` writes it") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: {type(found).__name__}, expected an object")
+    return found
+
+
+def _read_history(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for i, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            raise InputError(f"{path}:{i}: not JSON: {error}") from error
+    return rows
+
+
+def _read_predictions(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in ("predictions", "targets")}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: expected arrays 'predictions' and 'targets' without pickle: {error}"
+        ) from error

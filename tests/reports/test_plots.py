@@ -1,0 +1,122 @@
+"""Figures show what they were given, and draw odd inputs without a warning."""
+
+import subprocess
+import sys
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from encore.errors import InputError
+from encore.reports import plots
+
+
+def drawn(figure: Figure) -> str:
+    """Draw the figure and return all of its words."""
+    figure.savefig(BytesIO(), format="png")
+    return " ".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))
+
+
+def test_training_marks_the_restored_epoch_and_names_its_curves(
+    history: list[dict[str, Any]],
+) -> None:
+    figure = plots.plot_training(history)
+    words = drawn(figure)
+    assert "restored: epoch 17" in words
+    assert all(name in words for name in ("validation", "training", "plays part", "rank part"))
+    assert len(figure.axes) == 6
+
+
+def test_training_leaves_out_panels_without_values() -> None:
+    rows = [{"epoch": 1, "train_loss": 1.0, "val_ndcg": None}, {"epoch": 2, "train_loss": 0.5}]
+    figure = plots.plot_training(rows)
+    assert len(figure.axes) == 1
+    assert "restored" not in drawn(figure)
+
+
+@pytest.mark.parametrize("rows", [[{}], [{"train_loss": float("nan")}], [{"train_loss": 1.0}]])
+def test_training_draws_the_least_history(rows: list[dict[str, Any]]) -> None:
+    drawn(plots.plot_training(rows))
+
+
+def test_prediction_analysis_has_the_four_panels(predictions) -> None:
+    figure = plots.plot_prediction_analysis(
+        dict(zip(("predictions", "targets"), predictions, strict=True))
+    )
+    words = drawn(figure)
+    for panel in ("predicted by true plays", "errors", "Q-Q", "residuals"):
+        assert panel in words
+    error = float(np.mean(predictions[0] - predictions[1]))
+    assert f"mean {error:+.3f}" in words
+
+
+@pytest.mark.parametrize(
+    ("predicted", "true"),
+    [
+        ([1.0], [2.0]),
+        ([1.0, 1.0], [1.0, 1.0]),
+        ([-0.5, 3.0], [0.0, 12.0]),
+        ([2.0] * 50, list(np.linspace(0, 5, 50))),
+    ],
+)
+def test_predictions_of_any_shape_are_drawn(predicted: list[float], true: list[float]) -> None:
+    drawn(plots.plot_prediction_analysis({"predictions": predicted, "targets": true}))
+    drawn(plots.plot_bias_by_range(predicted, true))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "true"), [([], []), ([1.0], [1.0, 2.0]), ([float("nan")], [1.0])]
+)
+def test_predictions_that_cannot_be_drawn_are_refused(
+    predicted: list[float], true: list[float]
+) -> None:
+    with pytest.raises(InputError, match="predictions"):
+        plots.plot_bias_by_range(predicted, true)
+
+
+def test_bias_counts_every_pair_once_and_shows_its_sign() -> None:
+    plays = np.repeat([1, 10, 100], [500, 300, 200])
+    true = np.log1p(plays)
+    figure = plots.plot_bias_by_range(true + np.where(plays == 100, -0.5, 0.25), true)
+    words = drawn(figure)
+    counts = [int(t.get_text().replace(",", "")) for t in figure.axes[0].texts]
+    assert counts == [500, 300, 200]
+    dots = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert dots == pytest.approx([0.25, 0.25, -0.5])
+    assert "100" in words
+
+
+def test_comparison_sorts_by_the_first_metric_and_colours_the_highlight(results) -> None:
+    figure = plots.plot_metric_comparison(
+        results["boards"]["discovery"], ["ndcg@10", "recall@10", "coverage@20"], "encore"
+    )
+    drawn(figure)
+    labels = figure.axes[0].get_yticklabels()
+    assert [text.get_text() for text in labels][:2] == ["encore", "network-rank"]
+    assert [text.get_color() for text in labels][:2] == [plots.ACCENT, plots.INK]
+    assert not figure.axes[3].axison
+
+
+def test_comparison_puts_the_least_error_first_and_the_missing_last() -> None:
+    board = {
+        "none": {},
+        "bad": {"rmse": {"mean": 2.0}},
+        "good": {"rmse": {"mean": 1.0, "low": None}},
+    }
+    figure = plots.plot_metric_comparison(board, ["rmse"], "good")
+    assert "better" in drawn(figure)
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == ["good", "bad", "none"]
+
+
+def test_cold_start_names_groups_rows_and_models(results) -> None:
+    words = drawn(plots.plot_cold_start(results["cold_start"]))
+    for part in ("cold listeners", "212 rows", "warm tracks", "encore", "listener+track-mean"):
+        assert part in words
+
+
+def test_drawing_needs_no_global_state() -> None:
+    code = "import sys, encore.reports.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,153 @@
+"""The page is whole, needs nothing else, escapes what it is given and omits what is missing."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encore.errors import InputError
+from encore.reports.report import HOW_TO_READ, render, write_report
+
+MEGABYTE = 1_000_000
+
+
+class Outline(HTMLParser):
+    """Collects headings and embedded sources, and checks that tags are closed in order."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.headings: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.sources += [facts[name] or "" for name in ("src", "href", "srcset") if name in facts]
+        if tag == "img":
+            assert facts["alt"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def outline(page: str) -> Outline:
+    found = Outline()
+    found.feed(page)
+    assert found.open == []
+    return found
+
+
+def test_the_page_has_every_part(run: Path) -> None:
+    path = write_report(run)
+    assert path == run / "report.html"
+    page = path.read_text()
+    found = outline(page)
+    assert found.headings == [
+        "Verdict",
+        "Discovery",
+        "Plays",
+        "Predicted plays",
+        "Cold and warm",
+        "Recommended to one listener",
+        "Training",
+        "Data",
+        "How it was made",
+    ]
+    assert len(found.sources) == 6
+    for text in HOW_TO_READ.values():
+        assert text in page
+    for text in ("New Order", "because you play Duran Duran", "13,883", "negative plays", "2.13.0"):
+        assert text in page
+
+
+def test_the_page_needs_nothing_beside_itself(run: Path) -> None:
+    path = write_report(run)
+    page = path.read_text()
+    assert all(source.startswith("data:image/") for source in outline(page).sources)
+    assert not re.search(r"https?://|<script|<link|@import|url\(", page)
+    assert path.stat().st_size < 5 * MEGABYTE
+    assert [file.name for file in run.iterdir() if file.name.startswith(".")] == []
+
+
+def test_the_same_run_gives_the_same_page(results, history) -> None:
+    assert render(results, history) == render(results, history)
+
+
+def test_all_text_is_escaped(results) -> None:
+    evil = "<script>alert('&')</script>"
+    results["title"] = evil
+    results["example"]["slots"][0]["title"] = evil
+    results["example"]["history"][0]["artist"] = evil
+    results["chosen"]["why"] = evil
+    results["config"][evil] = evil
+    results["boards"]["discovery"][evil] = results["boards"]["discovery"].pop("als")
+    page = render(results)
+    assert "<script" not in page
+    outline(page)
+
+
+def test_missing_parts_are_absent() -> None:
+    assert outline(render({})).headings == []
+    only = {"boards": {"discovery": {"encore": {"ndcg@10": {"mean": 0.2}}, "als": {}}}}
+    assert outline(render(only)).headings == ["Discovery"]
+    assert outline(render({"data": {"notes": ["a note"]}, "cold_start": []})).headings == ["Data"]
+
+
+def test_the_best_of_each_column_is_marked(results) -> None:
+    page = render({"boards": {"discovery": results["boards"]["discovery"]}})
+    assert page.count('class="best"') == 3
+    assert "<b>0.231</b>" in page
+    results["boards"]["discovery"]["als"]["ndcg@10"]["mean"] = 0.9
+    assert "<b>0.900</b>" in render({"boards": {"discovery": results["boards"]["discovery"]}})
+
+
+def test_history_and_predictions_are_optional(run: Path) -> None:
+    (run / "history.jsonl").unlink()
+    (run / "predictions.npz").unlink()
+    headings = outline(write_report(run).read_text()).headings
+    assert "Training" not in headings
+    assert "Predicted plays" not in headings
+
+
+def test_a_run_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"results\.json: missing"):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("results.json", "{", "not JSON"),
+        ("results.json", "[]", "expected an object"),
+        ("history.jsonl", '{"epoch": 1}\n{', r"history\.jsonl:2"),
+        ("predictions.npz", "no archive", "without pickle"),
+    ],
+)
+def test_a_damaged_file_is_named(run: Path, name: str, text: str, message: str) -> None:
+    (run / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+def test_pickled_predictions_are_refused(run: Path) -> None:
+    np.savez(run / "predictions.npz", predictions=np.array([{}], dtype=object), targets=np.ones(1))
+    with pytest.raises(InputError, match="without pickle"):
+        write_report(run)
+
+
+def test_results_with_not_a_number_are_read(run: Path, results) -> None:
+    results["boards"]["plays"]["mean"]["r2_raw"] = {"mean": float("nan")}
+    (run / "results.json").write_text(json.dumps(results))
+    assert "—" in write_report(run).read_text()
