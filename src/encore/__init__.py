@@ -1,0 +1,80 @@
+"""encore: a hybrid music recommender.
+
+>>> import encore
+>>> sorted(encore.__all__)[:4]
+['Dataset', 'EncoreError', 'Evaluation', 'HybridMusicRecommender']
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from encore import recipes
+    from encore.config import TrainConfig
+    from encore.data import world
+    from encore.data.dataset import Dataset
+    from encore.errors import EncoreError, InputError, IntegrityError, UsageError
+    from encore.models.network import HybridMusicRecommender
+    from encore.pipeline import Evaluation, evaluate, load, read, split, train
+    from encore.recommend.recommender import RankedList, Recommender, Slot
+    from encore.recommend.rules import Rules
+
+# Name -> module that holds it: imported on first use, so that `encore --help` answers at once.
+_HOMES = {
+    "Dataset": "encore.data.dataset",
+    "EncoreError": "encore.errors",
+    "Evaluation": "encore.pipeline",
+    "HybridMusicRecommender": "encore.models.network",
+    "InputError": "encore.errors",
+    "IntegrityError": "encore.errors",
+    "RankedList": "encore.recommend.recommender",
+    "Recommender": "encore.recommend.recommender",
+    "Rules": "encore.recommend.rules",
+    "Slot": "encore.recommend.recommender",
+    "TrainConfig": "encore.config",
+    "UsageError": "encore.errors",
+    "evaluate": "encore.pipeline",
+    "load": "encore.pipeline",
+    "read": "encore.pipeline",
+    "recipes": "encore.recipes",
+    "split": "encore.pipeline",
+    "train": "encore.pipeline",
+    "world": "encore.data.world",
+}
+
+__all__ = [
+    "Dataset",
+    "EncoreError",
+    "Evaluation",
+    "HybridMusicRecommender",
+    "InputError",
+    "IntegrityError",
+    "RankedList",
+    "Recommender",
+    "Rules",
+    "Slot",
+    "TrainConfig",
+    "UsageError",
+    "evaluate",
+    "load",
+    "read",
+    "recipes",
+    "split",
+    "train",
+    "world",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'encore' has no attribute {name!r}")
+    module = import_module(_HOMES[name])
+    return (
+        module
+        if _HOMES[name].endswith(f".{name}") and name in ("recipes", "world")
+        else getattr(module, name)
+    )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -30,8 +30,8 @@ class TrainConfig(BaseModel):
     """Adam's step size at the start; halved when the validation loss stalls."""
     weight_decay: float = Field(1e-5, ge=0)
     """L2 penalty; on embeddings it is applied to the rows that a batch touches."""
-    batch_size: int = Field(4096, ge=2)
-    """Rows of plays in a step. The seed's 256 costs more time on two cores for the same result."""
+    batch_size: int = Field(1024, ge=2)
+    """Rows of plays in a step. The seed's 256 costs two cores more time for the same result."""
     early_stopping_patience: int = Field(10, ge=1)
     """Epochs without a better validation loss before training stops; the best weights return."""
     max_grad_norm: float = Field(1.0, gt=0)
@@ -50,8 +50,8 @@ class TrainConfig(BaseModel):
     """Tracks drawn for each batch to train the rank head against; 0 trains the plays head alone."""
     id_dropout: float = Field(0.1, ge=0, lt=1)
     """Share of ids replaced by "unknown" in training, so that the unknown is a trained vector."""
-    rank_weight: float = Field(1.0, ge=0)
-    """Weight of the ranking loss beside the plays loss."""
+    rank_weight: float = Field(10.0, ge=0)
+    """Weight of the ranking loss beside the plays loss, in what shapes the embeddings."""
     validation_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of each listener's training rows that choosing (epochs, list, weights) reads."""
     neighbours: int = Field(200, ge=1)

@@ -40,7 +40,9 @@ class Dataset:
         for name, expected in schema.TABLES.items():
             found = self.table(name).schema
             if found != expected:
-                raise InputError(f"table {name!r}: columns {dict(found)}, expected {dict(expected)}")
+                raise InputError(
+                    f"table {name!r}: columns {dict(found)}, expected {dict(expected)}"
+                )
         if self.item_kind not in get_args(ItemKind):
             raise InputError(f"item_kind {self.item_kind!r}: expected one of {get_args(ItemKind)}")
         _check_unique(self.plays, ["user_id", "track_id"], "plays")
@@ -128,7 +130,9 @@ def _check_unique(frame: pl.DataFrame, key: list[str], table: str) -> None:
         raise InputError(f"table {table!r}: {' and '.join(key)} must not be null")
     twice = frame.filter(pl.struct(key).is_duplicated())
     if twice.height:
-        raise InputError(f"table {table!r}: {' + '.join(key)} {twice.row(0)[: len(key)]} occurs twice")
+        raise InputError(
+            f"table {table!r}: {' + '.join(key)} {twice.row(0)[: len(key)]} occurs twice"
+        )
 
 
 def _check_known(data: Dataset, table: str, key: str, sources: list[str]) -> None:

@@ -25,7 +25,14 @@ GENRE_MIN_TRACKS = 5  # a genre or tag on fewer tracks says little and costs a v
 MAX_GENRES = 1000
 HOURS_PER_DAY = 24
 
-TRACK_NUMERIC = (*ACOUSTIC, "acoustics_missing", "log_listeners", "age_days", "hour_sin", "hour_cos")
+TRACK_NUMERIC = (
+    *ACOUSTIC,
+    "acoustics_missing",
+    "log_listeners",
+    "age_days",
+    "hour_sin",
+    "hour_cos",
+)
 LISTENER_NUMERIC = ("spread", "log_tracks", "tenure_days", "recency_days", "hour_sin", "hour_cos")
 BINARY = ("explicit", "explicit_known", "mode", "mode_known")
 
@@ -137,13 +144,24 @@ def _genres(train: Dataset, tracks: Vocabulary) -> tuple[Vocabulary, Indices]:
     own = train.tracks.select("track_id", pl.col("genres").alias("tag"), weight=pl.lit(1.0))
     own = own.explode("tag", empty_as_null=True)
     given = train.tags.select("track_id", "tag", pl.col("weight").cast(pl.Float64))
-    weights = (
+    spelled = (
         pl.concat([own, given])
         .drop_nulls()
-        .with_columns(tokenise_genre(pl.col("tag")))
+        .with_columns(tokenise_genre(pl.col("tag")).alias("token"))
+        .filter(pl.col("weight") > 0)
+    )
+    # Spellings of one genre are one; the most used of them names it.
+    names = (
+        spelled.group_by("token", "tag", maintain_order=True)
+        .agg(pl.col("weight").sum())
+        .sort("weight", descending=True, maintain_order=True)
+        .unique("token", keep="first", maintain_order=True)
+    )
+    weights = (
+        spelled.select("track_id", "token", "weight")
+        .join(names.select("token", "tag"), on="token", maintain_order="left")
         .group_by("track_id", "tag", maintain_order=True)
         .agg(pl.col("weight").sum())
-        .filter(pl.col("weight") > 0)
     )
     common = (
         weights.group_by("tag", maintain_order=True)
@@ -172,7 +190,9 @@ def _track_numeric(train: Dataset, tracks: Vocabulary, track: Indices) -> Floats
     acoustic = train.tracks.select(ACOUSTIC).cast(pl.Float32).to_numpy()
     missing = np.isnan(acoustic).any(1)
     log_listeners = np.log1p(np.bincount(track, minlength=tracks.rows)[1:])
-    age = _days_before_end(train, "track_id", train.tracks["track_id"], pl.col("first_played").min())
+    age = _days_before_end(
+        train, "track_id", train.tracks["track_id"], pl.col("first_played").min()
+    )
     hour = _hours(train, "track_id", train.tracks["track_id"])
     return np.column_stack([acoustic, missing, log_listeners, age, hour]).astype(np.float32)
 
@@ -214,7 +234,9 @@ def _hours(train: Dataset, key: str, ids: pl.Series) -> Floats:
     """
     at = pl.col("listened_at")
     angle = (at.dt.hour() + at.dt.minute() / 60) * (2 * np.pi / HOURS_PER_DAY)
-    found = train.events.group_by(key).agg(angle.sin().mean().alias("sin"), angle.cos().mean().alias("cos"))
+    found = train.events.group_by(key).agg(
+        angle.sin().mean().alias("sin"), angle.cos().mean().alias("cos")
+    )
     return _aligned(found, key, ids, ["sin", "cos"])
 
 

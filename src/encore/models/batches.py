@@ -51,7 +51,9 @@ class Tables:
 
     def listeners_at(self, rows: Tensor) -> ListenerInputs:
         """Return the inputs of the listeners at `rows`."""
-        return ListenerInputs(*(part.index_select(0, rows) for part in vars(self.listeners).values()))
+        return ListenerInputs(
+            *(part.index_select(0, rows) for part in vars(self.listeners).values())
+        )
 
     def tracks_at(self, rows: Tensor) -> TrackInputs:
         """Return the inputs of the tracks at `rows`."""

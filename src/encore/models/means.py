@@ -9,6 +9,7 @@ as in Koren, "Factor in the Neighbors", TKDD 4(1), 2010, section 2.1 (there with
 other order). An unknown listener or track has b = 0.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ import numpy.typing as npt
 from encore.data.vocabulary import Indices
 
 Floats = npt.NDArray[np.float64]
+
+LISTENER_SHRINKS = (0.5, 2.0, 5.0)  # in rows: a listener with as many is pulled half way to mu
+TRACK_SHRINKS = (2.0, 5.0, 10.0, 20.0)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,20 @@ def _shrunk(index: Indices, deviation: Floats, rows: int, shrink: float) -> Floa
     b = np.bincount(index, deviation, minlength=rows) / np.maximum(count + shrink, 1e-12)
     b[0] = 0
     return b
+
+
+def choose_shrink(
+    train: tuple[Indices, Indices, Floats],
+    validation: tuple[Indices, Indices, Floats],
+    rows: tuple[int, int],
+) -> tuple[float, float]:
+    """Return the (listener, track) shrink of a small grid that serves `validation` best."""
+
+    def mse(shrink: tuple[float, float]) -> float:
+        predicted = ShrunkMeans.fit(*train, rows, shrink).predict(*validation[:2])
+        return float(np.mean((predicted - validation[2]) ** 2)) if predicted.size else 0.0
+
+    return min(itertools.product(LISTENER_SHRINKS, TRACK_SHRINKS), key=mse)
 
 
 def cross_fit(

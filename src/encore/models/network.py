@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-EMBEDDING_STD = 0.05  # of the initial vectors: small beside 1, so that the inner product starts small
+EMBEDDING_STD = (
+    0.05  # of the initial vectors: small beside 1, so that the inner product starts small
+)
 
 
 @dataclass(frozen=True)

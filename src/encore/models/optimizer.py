@@ -22,7 +22,9 @@ class RowAdam:
     def __init__(
         self, network: nn.Module, learning_rate: float, weight_decay: float, dense: bool
     ) -> None:
-        tables = [] if dense else [m.weight for m in network.modules() if getattr(m, "sparse", False)]
+        tables = (
+            [] if dense else [m.weight for m in network.modules() if getattr(m, "sparse", False)]
+        )
         known = {id(table) for table in tables}
         others = [p for p in network.parameters() if id(p) not in known]
         self._tables, self._parameters = tables, [*others, *tables]
@@ -67,6 +69,12 @@ class RowAdam:
     def learning_rate(self) -> float:
         """The step size now."""
         return float(self._optimizers[0].param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = value
 
     def state_dict(self) -> list[dict[str, Any]]:
         """Return the state of all parts, as torch's optimizers give it."""

@@ -4,31 +4,42 @@ Data flow: training Dataset ─ Features, cross-fitted means ─ Rows and Tables
 
 The draws of an epoch depend on (seed, epoch) alone. Therefore a training that was interrupted and
 resumed from its last whole epoch gives the same bits as one that ran through.
+
+Legend: N rows of plays, B rows of a batch, S drawn tracks shared by a batch, I embedded width.
 """
 
-import math
+import copy
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from encore.config import TrainConfig
 from encore.data.dataset import Dataset
 from encore.data.features import Features
+from encore.errors import EncoreError
+from encore.metrics import ndcg_at_k
+from encore.models import checkpoint
 from encore.models.batches import Heard, Rows, Tables, sizes
 from encore.models.losses import plays_loss, rank_loss
-from encore.models.means import ShrunkMeans, cross_fit
+from encore.models.means import ShrunkMeans, choose_shrink, cross_fit
 from encore.models.network import HybridMusicRecommender
 from encore.models.optimizer import RowAdam
+from encore.models.ranking import TieOrder, are_held, history_matrix, mask_heard, top_k
 
-VALIDATION_NEGATIVES = 20  # drawn once for each validation row; ranks it among them
+PRIME = 1_000_003  # keeps the streams of (seed, epoch) apart
+ROWS_AT_ONCE = 8192  # rows scored together outside training
+VALIDATION_CUT = 10  # early stopping reads NDCG@10
+VALIDATION_SCORES = 20_000_000  # listeners x tracks that an epoch's NDCG reads at most
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did: losses (means over rows), validation metrics, speed."""
+    """What one epoch did: losses (means over rows), validation figures, speed."""
 
     epoch: int
     train_loss: float
@@ -40,6 +51,7 @@ class Epoch:
     val_rmse: float | None = None
     val_r2: float | None = None
     val_rank_loss: float | None = None
+    val_ndcg: float | None = None
     best: bool = False
 
 
@@ -50,6 +62,7 @@ class Training:
     config: TrainConfig
     features: Features
     means: ShrunkMeans
+    shrink: tuple[float, float]
     rows: Rows
     tables: Tables
     heard: Heard
@@ -57,6 +70,15 @@ class Training:
     optimizer: RowAdam
     device: torch.device
     history: list[Epoch] = field(default_factory=list)
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept; 0 where none was better than the start."""
+        return max((epoch.epoch for epoch in self.history if epoch.best), default=0)
+
+
+OnEpoch = Callable[[Training], None]
 
 
 def device_of(config: TrainConfig) -> torch.device:
@@ -75,10 +97,11 @@ def encode(train: Dataset, features: Features) -> tuple[np.ndarray, np.ndarray, 
     )
 
 
-def prepare(train: Dataset, config: TrainConfig, shrink: tuple[float, float]) -> Training:
-    """Return a training at its start: features and means from `train`, a seeded network."""
+def prepare(
+    train: Dataset, features: Features, config: TrainConfig, shrink: tuple[float, float]
+) -> Training:
+    """Return a training at its start: rows and means of `train`, a seeded network."""
     device = device_of(config)
-    features = Features.fit(train)
     user, track, target = encode(train, features)
     table_rows = (features.listeners.rows, features.tracks.rows)
     means = ShrunkMeans.fit(user, track, target, table_rows, shrink)
@@ -104,6 +127,7 @@ def prepare(train: Dataset, config: TrainConfig, shrink: tuple[float, float]) ->
         config=config,
         features=features,
         means=means,
+        shrink=shrink,
         rows=rows,
         tables=Tables.of(features, means, device),
         heard=Heard(rows.user_N, rows.track_N, *table_rows),
@@ -120,11 +144,11 @@ def train_epoch(training: Training, epoch: int) -> Epoch:
     config, rows, network = training.config, training.rows, training.network
     started = time.perf_counter()
     network.train()
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
+    generator = torch.Generator().manual_seed(config.seed * PRIME + epoch)
     order = torch.randperm(len(rows), generator=generator).to(training.device)
     sums = torch.zeros(3, dtype=torch.float64)
     with torch.random.fork_rng():
-        torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout draws from the global stream
+        torch.manual_seed(config.seed * PRIME + epoch)  # dropout draws from the global stream
         for batch in order.split(config.batch_size):
             if len(batch) < 2:  # BatchNorm needs two rows
                 continue
@@ -134,12 +158,16 @@ def train_epoch(training: Training, epoch: int) -> Epoch:
             loss.backward()
             training.optimizer.step(config.max_grad_norm)
             sums += torch.stack([loss, plays, rank]).detach().cpu() * len(batch)
-    means = (sums / max(len(rows), 1)).tolist()
-    if not all(map(math.isfinite, means)):
-        raise FloatingPointError
+    if not bool(torch.isfinite(sums).all()):
+        raise EncoreError(
+            f"epoch {epoch}: the loss is not finite; lower learning_rate ({config.learning_rate})"
+        )
+    loss_mean, plays_mean, rank_mean = (sums / max(len(rows), 1)).tolist()
     return Epoch(
         epoch,
-        *means,
+        loss_mean,
+        plays_mean,
+        rank_mean,
         learning_rate=training.optimizer.learning_rate,
         samples_per_second=len(rows) / (time.perf_counter() - started),
     )
@@ -147,7 +175,7 @@ def train_epoch(training: Training, epoch: int) -> Epoch:
 
 def _batch_losses(
     training: Training, batch: Rows, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Return (plays loss, rank loss) of a batch; the rank loss is 0 without negatives.
 
     The S drawn tracks are shared by the batch, so the track side costs B + S and not B x S.
@@ -175,9 +203,185 @@ def _batch_losses(
     )
 
 
-def _dropped(ids: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def _dropped(ids: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Return `ids` with a random share replaced by the unknown, 0."""
     if not share:
         return ids
     keep = torch.rand(len(ids), generator=generator) >= share
     return ids * keep.to(ids.device)
+
+
+def fit(
+    train: Dataset,
+    validation: Dataset,
+    config: TrainConfig,
+    *,
+    on_epoch: OnEpoch | None = None,
+    checkpoint_at: Path | None = None,
+) -> Training:
+    """Train with early stopping on `validation`; return the training with its best weights.
+
+    With `checkpoint_at`, every whole epoch is written there, and a training found there that had
+    the same settings and rows is resumed.
+
+    Raises `InputError` where the checkpoint belongs to another training, `EncoreError` where the
+    loss is no longer finite.
+    """
+    features = Features.fit(train)
+    table_rows = (features.listeners.rows, features.tracks.rows)
+    held = encode(validation, features)
+    shrink = choose_shrink(encode(train, features), held, table_rows)
+    training = prepare(train, features, config, shrink)
+    schedulers = training.optimizer.schedulers(config.scheduler_factor, config.scheduler_patience)
+    checker = _Validation(training, held)
+    if checkpoint_at is not None:
+        checkpoint.resume(checkpoint_at, training, schedulers)
+    if not training.best_state:
+        training.best_state = copy.deepcopy(training.network.state_dict())
+    done = len(training.history)
+    for number in range(done + 1, config.max_epochs + 1):
+        if _exhausted(training):
+            break
+        epoch = checker(train_epoch(training, number))
+        epoch = replace(
+            epoch, best=_merit(epoch) > max(map(_merit, training.history), default=-np.inf)
+        )
+        if epoch.best:
+            training.best_state = copy.deepcopy(training.network.state_dict())
+        for scheduler in schedulers:
+            scheduler.step(epoch.val_loss or 0.0)
+        training.history.append(epoch)
+        if checkpoint_at is not None:
+            checkpoint.save(checkpoint_at, training, schedulers)
+        if on_epoch is not None:
+            on_epoch(training)
+    training.network.load_state_dict(training.best_state)
+    training.network.confidence.fill_(checker.confidence())
+    return training
+
+
+def refit(train: Dataset, tried: Training, *, on_epoch: OnEpoch | None = None) -> Training:
+    """Train afresh on all rows of `train`, as many epochs and as fast as `tried` found best."""
+    config = tried.config
+    training = prepare(train, Features.fit(train), config, tried.shrink)
+    for past in tried.history[: tried.best_epoch]:
+        training.optimizer.learning_rate = past.learning_rate
+        training.history.append(train_epoch(training, past.epoch))
+        if on_epoch is not None:
+            on_epoch(training)
+    training.network.confidence.copy_(tried.network.confidence)
+    return training
+
+
+def _merit(epoch: Epoch) -> float:
+    """Return what early stopping maximises: ranking quality, else the validation loss's negative.
+
+    The loss of the rank head goes on rising from overconfidence while its order still improves.
+    """
+    return -np.inf if epoch.val_loss is None else epoch.val_ndcg or -epoch.val_loss
+
+
+def _exhausted(training: Training) -> bool:
+    return len(training.history) - training.best_epoch >= training.config.early_stopping_patience
+
+
+class _Validation:
+    """Judges a network on validation rows: the plays head on plays, the rank head against draws."""
+
+    def __init__(self, training: Training, held: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        self._training = training
+        user, track, target = (torch.from_numpy(values).to(training.device) for values in held)
+        known = track > 0
+        self._user, self._track, self._target = user[known], track[known], target[known].float()
+        generator = torch.Generator().manual_seed(training.config.seed)
+        catalogue, drawn = training.features.tracks.rows, training.config.negatives
+        self._drawn = torch.randint(1, catalogue, (drawn,), generator=generator).unique()
+        self._drawn = self._drawn.to(training.device)
+        self._board = _RankBoard(training, held[0], held[1]) if drawn else None
+
+    @torch.inference_mode()
+    def __call__(self, epoch: Epoch) -> Epoch:
+        """Return `epoch` with its validation figures."""
+        if not len(self._target):
+            raise EncoreError(
+                "no validation rows: every listener has too few; raise validation_share"
+            )
+        predicted, rank = self._judge()
+        mse = plays_loss(predicted, self._target).item()
+        variance = self._target.var(correction=0).item()
+        return replace(
+            epoch,
+            val_loss=mse + self._training.config.rank_weight * rank,
+            val_rmse=mse**0.5,
+            val_r2=1 - mse / variance if variance else None,
+            val_rank_loss=rank,
+            val_ndcg=self._board() if self._board else None,
+        )
+
+    @torch.inference_mode()
+    def confidence(self) -> float:
+        """Return the share of the plays head's correction that serves validation best, in 0..1.
+
+        The least-squares answer for c in  target ~ baseline + c x correction.
+        """
+        network = self._training.network
+        network.confidence.fill_(1.0)
+        corrected, _ = self._judge()
+        network.confidence.fill_(0.0)
+        baseline, _ = self._judge()
+        correction = (corrected - baseline).double()
+        wanted = torch.dot(correction, (self._target - baseline).double())
+        return float(torch.clamp(wanted / correction.square().sum().clamp(min=1e-12), 0, 1))
+
+    def _judge(self) -> tuple[Tensor, float]:
+        training, network = self._training, self._training.network
+        network.eval()
+        predicted, losses = [], [0.0]
+        drawn_SI = network.embed_tracks(training.tables.tracks_at(self._drawn))
+        for at in torch.arange(len(self._target), device=training.device).split(ROWS_AT_ONCE):
+            user = self._user[at].long()
+            listeners = training.tables.listeners_at(user)
+            tracks = training.tables.tracks_at(self._track[at])
+            x_BI, x_BJ = network.embed_listeners(listeners), network.embed_tracks(tracks)
+            predicted.append(
+                network.plays(
+                    network.listener_part(x_BI, listeners.mean_L),
+                    network.track_part(x_BJ, tracks.mean_K),
+                )
+            )
+            if len(self._drawn):
+                drawn_BS = network.rank(x_BI, drawn_SI)
+                is_heard_BS = training.heard.among(user, self._drawn)
+                loss = rank_loss(network.rank_pairs(x_BI, x_BJ), drawn_BS, is_heard_BS)
+                losses.append(loss.item() * len(at))
+        return torch.cat(predicted), sum(losses) / len(self._target)
+
+
+class _RankBoard:
+    """NDCG@10 of the rank head over the whole catalogue, for a seeded sample of listeners."""
+
+    def __init__(self, training: Training, user: np.ndarray, track: np.ndarray) -> None:
+        self._training = training
+        shape = (training.features.listeners.rows, training.features.tracks.rows)
+        listeners = np.unique(user)
+        size = max(1, VALIDATION_SCORES // shape[1])
+        if len(listeners) > size:
+            generator = np.random.default_rng(training.config.seed)
+            listeners = np.sort(generator.choice(listeners, size, replace=False))
+        rows = training.rows
+        trained = (rows.user_N.cpu().numpy(), rows.track_N.cpu().numpy())
+        history_UT = history_matrix(*trained, np.ones(len(rows)), shape)
+        self._ties = TieOrder.of(np.bincount(trained[1], minlength=shape[1]))
+        self._history_BT = history_UT[listeners]
+        self._held_BT = history_matrix(user, track, np.ones(len(user)), shape)[listeners]
+        self._users = torch.from_numpy(listeners.astype(np.int64)).to(training.device)
+
+    def __call__(self) -> float:
+        network, tables = self._training.network, self._training.tables
+        x_TI = network.embed_tracks(tables.tracks)
+        x_BI = network.embed_listeners(tables.listeners_at(self._users))
+        scores_BT = network.rank(x_BI, x_TI).cpu().numpy()
+        mask_heard(scores_BT, self._history_BT)
+        hits_BK = are_held(top_k(scores_BT, VALIDATION_CUT, self._ties), self._held_BT)
+        relevant_B = np.diff(self._held_BT.indptr)
+        return float(np.nanmean(ndcg_at_k(hits_BK, relevant_B, VALIDATION_CUT)))

@@ -1,0 +1,1 @@
+"""Evaluation: boards over listeners, with baselines and intervals in every table."""

@@ -1,0 +1,229 @@
+"""The Bundle: a trained model as a folder, and everything in it that recommending needs.
+
+::
+
+    manifest.json            sha256 of every file
+    config.json              settings, sizes, the chosen list and what validation said
+    network.safetensors      the network's weights
+    tracks.parquet           the catalogue in vocabulary order
+    artists.parquet  genres.parquet
+    features.npz             what the network is told of tracks
+    channels/NAME.npz        what each channel learned
+    listeners/               listeners' ids, histories, friends: may be left out or erased
+    MODEL_CARD.md
+
+No pickle: weights are safetensors, arrays npz, tables Parquet.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import safetensors.torch
+import scipy.sparse as sp
+
+from encore import folder
+from encore.config import TrainConfig, validated
+from encore.data.dataset import ItemKind
+from encore.data.features import Features
+from encore.data.vocabulary import Vocabulary
+from encore.errors import IntegrityError
+from encore.models.batches import Tables
+from encore.models.channels import CHANNELS
+from encore.models.ensemble import Choice, Scorers
+from encore.models.means import ShrunkMeans
+from encore.models.network import HybridMusicRecommender, Sizes
+from encore.models.ranking import TieOrder
+from encore.models.training import device_of
+
+KIND = "bundle"
+VERSION = 1
+LISTENERS = "listeners/"
+
+_TRACK_ARRAYS = ("heard_T", "artist_T", "genres_TG", "numeric_TF", "binary_TB")
+_LISTENER_ARRAYS = ("heard_U", "numeric_UF")
+
+
+@dataclass
+class Bundle:
+    """A trained model: scorers, the chosen list, the catalogue, and the listeners it knows."""
+
+    config: TrainConfig
+    item_kind: ItemKind
+    scorers: Scorers
+    means: ShrunkMeans
+    choice: Choice
+    tracks: pl.DataFrame  # display columns, in vocabulary order
+    history_UT: sp.csr_array  # plays of the training rows
+    friends: pl.DataFrame
+    card: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> Features:
+        """Vocabularies and feature arrays."""
+        return self.scorers.features
+
+    def save(self, path: str | Path, listeners: bool = True) -> None:
+        """Write the bundle folder; without `listeners`, no listener's data is in it.
+
+        Written to a temporary sibling and renamed, so the folder is whole or absent.
+        """
+        folder.write(Path(path), KIND, VERSION, lambda target: self._fill(target, listeners))
+
+    def _fill(self, target: Path, listeners: bool) -> dict[str, Any]:
+        features, network = self.features, self.scorers.network
+        # safetensors wants contiguous tensors on the CPU that share no memory.
+        weights = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+        if not listeners:
+            weights["user_embedding.weight"] = weights["user_embedding.weight"][:1].clone()
+        safetensors.torch.save_file(weights, target / "network.safetensors")
+        config = {
+            "train": self.config.model_dump(mode="json"),
+            "item_kind": self.item_kind,
+            "sizes": {**asdict(network.sizes), "users": len(weights["user_embedding.weight"])},
+            "choice": asdict(self.choice),
+            "channels": list(self.scorers.channels),
+            "mean": self.means.mean,
+            "facts": self.facts,
+        }
+        (target / "config.json").write_text(json.dumps(config, indent=1), "utf-8")
+        (target / "MODEL_CARD.md").write_text(self.card, "utf-8")
+        self.tracks.write_parquet(target / "tracks.parquet")
+        _write_ids(target / "artists.parquet", features.artists)
+        _write_ids(target / "genres.parquet", features.genres)
+        arrays = {name: getattr(features, name) for name in _TRACK_ARRAYS}
+        count_T = np.bincount(self.history_UT.indices, minlength=features.tracks.rows)
+        np.savez(target / "features.npz", b_T=self.means.b_T, listeners_T=count_T, **arrays)
+        (target / "channels").mkdir()
+        for name, channel in self.scorers.channels.items():
+            np.savez(target / "channels" / f"{name}.npz", **channel.arrays())
+        if listeners:
+            self._fill_listeners(target / LISTENERS)
+        return {"item_kind": self.item_kind, "list": self.choice.name}
+
+    def _fill_listeners(self, target: Path) -> None:
+        target.mkdir()
+        history = self.history_UT
+        _write_ids(target / "listeners.parquet", self.features.listeners)
+        self.friends.write_parquet(target / "friends.parquet")
+        np.savez(
+            target / "listeners.npz",
+            b_U=self.means.b_U,
+            data=history.data,
+            indices=history.indices,
+            indptr=history.indptr,
+            **{name: getattr(self.features, name) for name in _LISTENER_ARRAYS},
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Bundle":
+        """Read and verify a bundle folder.
+
+        Raises `InputError` where there is none, `IntegrityError` naming the file that fails.
+        """
+        path = Path(path)
+        folder.verify(path, KIND, VERSION, optional=LISTENERS)
+        try:
+            return cls._read(path)
+        except (OSError, KeyError, ValueError, RuntimeError, pl.exceptions.PolarsError) as error:
+            raise IntegrityError(f"{path}: not a whole bundle: {error}") from error
+
+    @classmethod
+    def _read(cls, path: Path) -> "Bundle":
+        config = json.loads((path / "config.json").read_text("utf-8"))
+        settings = validated(config["train"], str(path / "config.json"))
+        tracks = pl.read_parquet(path / "tracks.parquet")
+        arrays = _read_arrays(path / "features.npz")
+        catalogue = len(arrays["heard_T"])
+        known = _Listeners.read(path / LISTENERS, catalogue, config["sizes"]["user_numerical"])
+        features = Features(
+            listeners=known.vocabulary,
+            tracks=Vocabulary(tracks["track_id"]),
+            artists=_read_ids(path / "artists.parquet"),
+            genres=_read_ids(path / "genres.parquet"),
+            **known.arrays,
+            **{name: arrays[name] for name in _TRACK_ARRAYS},
+        )
+        means = ShrunkMeans(config["mean"], known.b_U, arrays["b_T"])
+        sizes = Sizes(**config["sizes"])
+        weights = safetensors.torch.load_file(path / "network.safetensors")
+        if len(known.vocabulary) == 0 and sizes.users > 1:
+            weights["user_embedding.weight"] = weights["user_embedding.weight"][:1].clone()
+            sizes = Sizes(**{**config["sizes"], "users": 1})
+        device = device_of(settings)
+        network = HybridMusicRecommender(
+            sizes, settings.embedding_dim, settings.hidden_layers, settings.dropout, sparse=False
+        )
+        network.load_state_dict(weights)
+        channels = {
+            name: CHANNELS[name].from_arrays(_read_arrays(path / "channels" / f"{name}.npz"))
+            for name in config["channels"]
+        }
+        return cls(
+            config=settings,
+            item_kind=config["item_kind"],
+            scorers=Scorers(
+                features,
+                Tables.of(features, means, device),
+                network.to(device).eval(),
+                channels,
+                TieOrder.of(arrays["listeners_T"]),
+            ),
+            means=means,
+            choice=Choice(**config["choice"]),
+            tracks=tracks,
+            history_UT=known.history_UT,
+            friends=known.friends,
+            card=(path / "MODEL_CARD.md").read_text("utf-8"),
+            facts=config["facts"],
+        )
+
+
+@dataclass
+class _Listeners:
+    """The part of a bundle that belongs to listeners; nobody where it was left out."""
+
+    vocabulary: Vocabulary
+    arrays: dict[str, npt.NDArray[Any]]
+    b_U: npt.NDArray[np.float64]
+    history_UT: sp.csr_array
+    friends: pl.DataFrame
+
+    @classmethod
+    def read(cls, path: Path, tracks: int, width: int) -> "_Listeners":
+        if not (path / "listeners.npz").is_file():
+            return cls(
+                Vocabulary(pl.Series("id", [], pl.String)),
+                {"heard_U": np.zeros(1, np.bool_), "numeric_UF": np.zeros((1, width), np.float32)},
+                np.zeros(1),
+                sp.csr_array((1, tracks), dtype=np.float32),
+                pl.DataFrame(schema={"user_id": pl.String, "friend_id": pl.String}),
+            )
+        arrays = _read_arrays(path / "listeners.npz")
+        rows = len(arrays["heard_U"])
+        history = (arrays["data"], arrays["indices"], arrays["indptr"])
+        return cls(
+            _read_ids(path / "listeners.parquet"),
+            {name: arrays[name] for name in _LISTENER_ARRAYS},
+            arrays["b_U"],
+            sp.csr_array(history, shape=(rows, tracks)),
+            pl.read_parquet(path / "friends.parquet"),
+        )
+
+
+def _write_ids(path: Path, vocabulary: Vocabulary) -> None:
+    pl.DataFrame({"id": vocabulary.ids.cast(pl.String)}).write_parquet(path)
+
+
+def _read_ids(path: Path) -> Vocabulary:
+    return Vocabulary(pl.read_parquet(path)["id"])
+
+
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

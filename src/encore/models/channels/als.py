@@ -1,0 +1,88 @@
+"""Implicit ALS: factors of listeners and tracks, by the `implicit` library.
+
+Minimises  sum over all (u, t) of  c_ut (p_ut - <x_u, y_t>)^2 + reg (|x|^2 + |y|^2)
+with p = 1 and confidence c = alpha where played, p = 0 and c = 1 elsewhere (Hu, Koren & Volinsky,
+"Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008). The defaults were found on
+validation rows of two data sets (docs/log.md); they matter more here than anything else does
+(Rendle et al., "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys 2022).
+"""
+
+from typing import ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+
+from encore.models.channels.contract import Floats
+from encore.models.ranking import played
+
+
+class Als:
+    """Weighted matrix factorisation for implicit feedback."""
+
+    name: ClassVar[str] = "als"
+
+    def __init__(
+        self,
+        factors: int = 128,
+        regularization: float = 50.0,
+        alpha: float = 10.0,
+        iterations: int = 15,
+        seed: int = 0,
+    ) -> None:
+        with _one_blas_thread():
+            self._model = AlternatingLeastSquares(
+                factors=factors,
+                regularization=regularization,
+                alpha=alpha,
+                iterations=iterations,
+                random_state=seed,
+            )
+
+    def fit(self, plays_UT: sp.csr_array) -> Self:
+        """Alternate between listeners' and tracks' least squares."""
+        with _one_blas_thread():
+            self._model.fit(sp.csr_matrix(played(plays_UT)), show_progress=False)
+        return self
+
+    def fold_in(self, history_BT: sp.csr_array) -> Floats:
+        """Return the listeners' factors (B, F): one least-squares step against the tracks'."""
+        with _one_blas_thread():
+            weights = sp.csr_matrix(played(history_BT))
+            factors: Floats = self._model.recalculate_user(np.arange(weights.shape[0]), weights)
+        return factors
+
+    def score(self, folded: sp.csr_array | Floats) -> Floats:
+        """Return the inner products (B, T)."""
+        scores: Floats = np.asarray(folded @ self._model.item_factors.T, dtype=np.float32)
+        return scores
+
+    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+        """Return each history track's part of the score (Hu, Koren & Volinsky, section 5)."""
+        weights = played(history_1T)
+        Y = self._model.item_factors.astype(np.float64)
+        own, confidence = Y[weights.indices], self._model.alpha * weights.data.astype(np.float64)
+        gram = Y.T @ Y + self._model.regularization * np.eye(Y.shape[1])
+        gram += (own * (confidence - 1)[:, None]).T @ own
+        parts = confidence * (own @ np.linalg.solve(gram, Y[track]))
+        return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True)}
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return the tracks' factors and the two constants that folding in needs."""
+        constants = np.array([self._model.regularization, self._model.alpha], np.float64)
+        return {"factors": self._model.item_factors, "constants": constants}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> Self:
+        """Return the channel with these factors."""
+        regularization, alpha = arrays["constants"].tolist()
+        channel = cls(arrays["factors"].shape[1], regularization, alpha)
+        channel._model.item_factors = arrays["factors"].astype(np.float32)
+        return channel
+
+
+def _one_blas_thread() -> threadpool_limits:
+    """Implicit parallelises over rows itself; BLAS threads below it only get in the way."""
+    return threadpool_limits(limits=1, user_api="blas")

@@ -1,0 +1,122 @@
+"""From histories and scores to ordered lists, the same way everywhere.
+
+Legend: B listeners scored together, T tracks with the unknown in column 0, k slots.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from encore.data.vocabulary import UNKNOWN
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+EMPTY = -1  # a slot with no track left to fill it
+
+
+def history_matrix(
+    user: npt.NDArray[np.integer],
+    track: npt.NDArray[np.integer],
+    plays: npt.NDArray[np.floating],
+    shape: tuple[int, int],
+) -> sp.csr_array:
+    """Return plays as a sparse (listener, track) matrix of float32 with sorted columns.
+
+    Pairs that were only skipped (0 plays) stay as explicit zeros: they are heard all the same.
+    """
+    matrix = sp.csr_array((plays.astype(np.float32), (user, track)), shape=shape)
+    matrix.sort_indices()
+    return matrix
+
+
+def played(history_BT: sp.csr_array) -> sp.csr_array:
+    """Return 1 for each pair that was played; pairs that were only skipped are gone."""
+    return _with_data(history_BT, (history_BT.data > 0).astype(np.float32))
+
+
+def strengths(history_BT: sp.csr_array) -> sp.csr_array:
+    """Return the interaction strength of each pair, log1p(plays); skipped pairs are gone."""
+    return _with_data(history_BT, np.log1p(history_BT.data))
+
+
+def _with_data(matrix: sp.csr_array, data: Floats) -> sp.csr_array:
+    other = sp.csr_array((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
+    other.eliminate_zeros()
+    return other
+
+
+@dataclass(frozen=True)
+class TieOrder:
+    """The order among equal scores: training popularity first, then vocabulary order."""
+
+    column_of_place: Integers
+    place_of_column: Integers
+
+    @classmethod
+    def of(cls, listeners_T: npt.NDArray[np.integer]) -> "TieOrder":
+        """Return the order for tracks with that many training listeners."""
+        column = np.argsort(-listeners_T.astype(np.int64), kind="stable")
+        place = np.empty_like(column)
+        place[column] = np.arange(len(column))
+        return cls(column, place)
+
+
+def mask_heard(scores_BT: Floats, history_BT: sp.csr_array) -> None:
+    """Put -inf, in place, where the listener has heard the track, and in the unknown's column."""
+    row = np.repeat(np.arange(history_BT.shape[0]), np.diff(history_BT.indptr))
+    scores_BT[row, history_BT.indices] = -np.inf
+    scores_BT[:, UNKNOWN] = -np.inf
+
+
+def top_k(scores_BT: Floats, k: int, ties: TieOrder) -> Integers:
+    """Return the columns (B, k) of each row's highest scores, best first; `EMPTY` where none is left.
+
+    A score of -inf is never returned. Equal scores stand in the order of `ties`.
+    """
+    B, T = scores_BT.shape
+    k_there = min(k, T)
+    top_BK = np.full((B, k), EMPTY, np.int64)
+    if not k_there or not B:
+        return top_BK
+    threshold_B = np.partition(scores_BT, T - k_there, axis=1)[:, T - k_there]
+    for row, threshold in enumerate(threshold_B):
+        scores = scores_BT[row]
+        above = np.flatnonzero(scores > threshold)
+        if threshold > -np.inf:
+            equal = np.flatnonzero(scores == threshold)
+            wanted = k_there - len(above)
+            if len(equal) > wanted:
+                places = ties.place_of_column[equal]
+                equal = equal[np.argpartition(places, wanted - 1)[:wanted]]
+            above = np.concatenate([above, equal])
+        best = np.lexsort((ties.place_of_column[above], -scores[above]))
+        top_BK[row, : len(above)] = above[best]
+    return top_BK
+
+
+def standardised(scores_BT: Floats) -> Floats:
+    """Return each row less its mean, over its deviation, the unknown's column left out of both.
+
+    Puts the scores of different channels on one scale; a row of equal scores becomes zeros.
+    """
+    known = scores_BT[:, 1:]
+    mean = known.mean(1, keepdims=True, dtype=np.float64)
+    deviation = known.std(1, keepdims=True, dtype=np.float64)
+    safe = np.where(deviation > 1e-12, deviation, 1.0)
+    return ((scores_BT - mean) / safe * (deviation > 1e-12)).astype(np.float32)
+
+
+def are_held(top_BK: Integers, held_BT: sp.csr_array) -> npt.NDArray[np.bool_]:
+    """Return (B, K): whether the track in each slot is among the listener's held-out ones."""
+    width = held_BT.shape[1]
+    row = np.repeat(np.arange(held_BT.shape[0]), np.diff(held_BT.indptr))
+    keys = np.sort(row.astype(np.int64) * width + held_BT.indices)
+    wanted = np.arange(len(top_BK))[:, None] * width + top_BK
+    if not len(keys):
+        return np.zeros(top_BK.shape, np.bool_)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found: npt.NDArray[np.bool_] = (keys[place] == wanted) & (top_BK >= 0)
+    return found

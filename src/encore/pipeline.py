@@ -1,0 +1,303 @@
+"""The verbs of the library: read, split, train, evaluate, load. Each is one step of the line.
+
+::
+
+    data = read("plays.csv")
+    train_side, test_side = split(data)
+    model = train(train_side)
+    evaluate(model, test_side).save("run/")
+"""
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encore.config import TrainConfig
+from encore.data import split as splitting
+from encore.data.dataset import Dataset
+from encore.data.readers import read
+from encore.errors import InputError
+from encore.evaluation import boards
+from encore.evaluation.boards import Board, PlaysPredictions
+from encore.evaluation.cold_start import analyze_cold_start
+from encore.metrics import Interval
+from encore.models import training
+from encore.models.bundle import Bundle
+from encore.models.channels import Als, Channel, ItemKnn, Popularity
+from encore.models.ensemble import Choice, Scorers, choose
+from encore.models.ranking import TieOrder, history_matrix
+from encore.models.training import Epoch, Training
+from encore.recommend.recommender import Recommender
+from encore.reports.model_card import model_card
+from encore.reports.report import write_report
+
+__all__ = ["Evaluation", "evaluate", "load", "read", "split", "train"]
+
+MIN_PLAYS_ROWS = 20  # below, no validation slice says anything
+
+Say = Callable[[str], None]
+
+
+def split(
+    data: Dataset, by: str = "listener", held_out: float = 0.2, seed: int = 0
+) -> tuple[Dataset, Dataset]:
+    """Return the training and the held-out side of `data`; see `encore.data.split.split`."""
+    sides = splitting.split(data, by, held_out, seed)
+    return sides.train, sides.test
+
+
+def load(path: str | Path) -> Recommender:
+    """Read and verify a bundle folder; see `encore.models.bundle.Bundle.load`."""
+    return Recommender.load(path)
+
+
+def train(
+    data: Dataset,
+    config: TrainConfig | None = None,
+    *,
+    say: Say | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint_at: Path | None = None,
+) -> Recommender:
+    """Train on `data` and return the model that recommends.
+
+    A validation slice of each listener's rows chooses epochs, shrink, and the weights of the list;
+    then everything is fitted again on all rows. `say` hears what is decided, `on_epoch` of each
+    epoch. With `checkpoint_at` an interrupted training resumes there (see `training.fit`).
+
+    Raises `InputError` where the data has too few plays to choose anything.
+    """
+    config = config or TrainConfig()
+    tell = say or (lambda _: None)
+    if data.plays.height < MIN_PLAYS_ROWS:
+        raise InputError(
+            f"{data.plays.height} rows of plays: expected at least {MIN_PLAYS_ROWS} to train on"
+        )
+
+    def epoch_done(now: Training) -> None:
+        if on_epoch is not None:
+            on_epoch(now.history[-1])
+
+    inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
+    tried = training.fit(
+        inner.train, inner.test, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
+    )
+    choice = _choose(inner, tried)
+    tell(f"the list: {why(choice)}")
+    tell(f"fitting again on all rows, {tried.best_epoch} epochs")
+    final = training.refit(data, tried, on_epoch=epoch_done)
+    scorers, history_UT = _scorers(data, final)
+    bundle = Bundle(
+        config=config,
+        item_kind=data.item_kind,
+        scorers=scorers,
+        means=final.means,
+        choice=choice,
+        tracks=data.tracks,
+        history_UT=history_UT,
+        friends=data.friends,
+        facts={"data": _data_facts(data), "epochs": tried.best_epoch, "shrink": list(tried.shrink)},
+    )
+    bundle.card = model_card(_card_facts(bundle))
+    if checkpoint_at is not None:
+        shutil.rmtree(checkpoint_at, ignore_errors=True)
+    return Recommender(bundle, [asdict(epoch) for epoch in tried.history])
+
+
+def _choose(inner: splitting.Split, tried: Training) -> Choice:
+    scorers, history_UT = _scorers(inner.train, tried)
+    user, track, _ = training.encode(inner.test, tried.features)
+    held_UT = history_matrix(user, track, np.ones(len(user)), history_UT.shape)
+    return choose(scorers, history_UT, held_UT, tried.config.seed)
+
+
+def _scorers(data: Dataset, fitted: Training) -> tuple[Scorers, Any]:
+    """Return channels and network fitted on `data`, and its history matrix."""
+    features, config = fitted.features, fitted.config
+    user, track, _ = training.encode(data, features)
+    shape = (features.listeners.rows, features.tracks.rows)
+    history_UT = history_matrix(user, track, data.plays["plays"].to_numpy(), shape)
+    channels: dict[str, Channel] = {
+        Popularity.name: Popularity().fit(history_UT),
+        ItemKnn.name: ItemKnn(config.neighbours).fit(history_UT),
+        Als.name: Als(seed=config.seed).fit(history_UT),
+    }
+    ties = TieOrder.of(np.bincount(track, minlength=shape[1]))
+    return Scorers(features, fitted.tables, fitted.network, channels, ties), history_UT
+
+
+@dataclass
+class Evaluation:
+    """What a model is worth on a held-out side: boards, predictions, cold and warm."""
+
+    model: Recommender
+    boards: dict[str, Board]
+    predictions: PlaysPredictions
+    cold_start: list[dict[str, Any]]
+    seed: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return `{"boards": {board: {model: {metric: {"mean", "low", "high"}}}}}`."""
+        return {"boards": {name: _plain(board) for name, board in self.boards.items()}}
+
+    def results(self, title: str, example_user: str | None = None) -> dict[str, Any]:
+        """Return everything that the report and the model card say, as plain JSON values."""
+        bundle = self.model.bundle
+        user = example_user or self._typical_listener()
+        return {
+            "title": title,
+            "item_kind": bundle.item_kind,
+            "data": bundle.facts.get("data", {}),
+            "config": bundle.config.model_dump(mode="json"),
+            "chosen": {
+                "list": bundle.choice.name,
+                "why": why(bundle.choice),
+                "weights": bundle.choice.weights,
+                "validation": bundle.choice.validation,
+            },
+            "split": {
+                "seed": self.seed,
+                "train_rows": int(bundle.history_UT.nnz),
+                "test_rows": len(self.predictions.target_N),
+            },
+            **self.to_json(),
+            "cold_start": self.cold_start,
+            "example": example(self.model, user),
+            "seconds": self.seconds,
+            "machine": _machine(),
+            "versions": {name: version(name) for name in ("encore-music", "torch", "implicit")},
+        }
+
+    def save(self, run: str | Path, title: str = "", example_user: str | None = None) -> Path:
+        """Write results.json, history, predictions, per-listener values and report.html to `run`.
+
+        The model's card is brought up to date with the results. Returns the report's path.
+        """
+        run = Path(run)
+        run.mkdir(parents=True, exist_ok=True)
+        results = self.results(title or run.name, example_user)
+        self.model.bundle.card = model_card(results)
+        (run / "results.json").write_text(json.dumps(results, indent=1), "utf-8")
+        lines = [json.dumps(epoch) for epoch in self.model.history]
+        (run / "history.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        found = self.predictions
+        np.savez(
+            run / "predictions.npz",
+            predictions=found.predicted[boards.ENCORE],
+            targets=found.target_N,
+        )
+        for name, board in self.boards.items():
+            flat = {
+                f"{model}/{metric}": values
+                for model, metrics_ in board.values.items()
+                for metric, values in metrics_.items()
+            }
+            np.savez(run / f"{name}.npz", listeners=board.listeners, **flat)
+        return write_report(run)
+
+    def _typical_listener(self) -> str:
+        """Return the listener whose NDCG@10 is the median of those with any: not the luckiest."""
+        board = self.boards["discovery"]
+        values = board.values[boards.ENCORE]["ndcg@10"]
+        order = np.argsort(values, kind="stable")
+        index = int(board.listeners[order[len(order) // 2]])
+        return self.model.bundle.features.listeners.id(index)
+
+
+def evaluate(
+    model: Recommender, test: Dataset, *, seed: int = 0, say: Say | None = None
+) -> Evaluation:
+    """Score `model`, its parts and the baselines on the held-out side `test`.
+
+    Raises `InputError` where `test` holds nothing that can be scored.
+    """
+    tell = say or (lambda _: None)
+    started = time.perf_counter()
+    tell("discovery: ranking the whole catalogue for every listener")
+    discovery = boards.discovery(model, test, seed)
+    tell("plays: predicting held-out counts")
+    predictions = boards.predict_plays(model, test)
+    plays = boards.plays(model, predictions, seed)
+    history_UT = model.bundle.history_UT
+    cold = analyze_cold_start(
+        predictions,
+        np.diff(history_UT.indptr),
+        np.bincount(history_UT.indices, minlength=history_UT.shape[1]),
+        seed,
+    )
+    took = {"evaluate": time.perf_counter() - started}
+    return Evaluation(
+        model, {"discovery": discovery, "plays": plays}, predictions, cold, seed, took
+    )
+
+
+def why(choice: Choice) -> str:
+    """Return in words what the list is made of and what validation said of each part alone."""
+    parts = " + ".join(f"{weight:g} x {name}" for name, weight in choice.weights.items() if weight)
+    ordered = sorted(choice.validation.items(), key=lambda item: -item[1])
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in ordered)
+    return f"{parts} (validation NDCG@10: {scores})"
+
+
+def example(model: Recommender, user_id: str, n: int = 10, heard: int = 8) -> dict[str, Any]:
+    """Return a listener's most played and their list, for a reader's eyes."""
+    bundle = model.bundle
+    listed = model.recommend(user_id, n)
+    row = bundle.history_UT[[bundle.features.listeners.index(user_id)]]
+    most = np.argsort(-row.data, kind="stable")[:heard]
+    shown = [bundle.tracks.row(int(row.indices[at]) - 1, named=True) for at in most]
+    return {
+        **listed.to_json(),
+        "history": [
+            {"title": track["title"], "artist": track["artist"], "plays": float(row.data[at])}
+            for track, at in zip(shown, most, strict=True)
+        ],
+    }
+
+
+def _plain(board: Board) -> dict[str, Any]:
+    return {
+        model: {metric: Interval(*value).to_json() for metric, value in scores.items()}
+        for model, scores in board.scores.items()
+    }
+
+
+def _data_facts(data: Dataset) -> dict[str, Any]:
+    return {
+        "listeners": data.listeners.height,
+        "tracks": data.tracks.height,
+        "plays": data.plays.height,
+        "sources": [vars(source) for source in data.ledger.sources],
+        "notes": data.ledger.notes,
+        "read": data.ledger.read,
+        "kept": data.ledger.kept,
+        "dropped": data.ledger.dropped,
+    }
+
+
+def _card_facts(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "item_kind": bundle.item_kind,
+        "data": bundle.facts["data"],
+        "config": bundle.config.model_dump(mode="json"),
+        "chosen": {"list": bundle.choice.name, "why": why(bundle.choice)},
+    }
+
+
+def _machine() -> dict[str, Any]:
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(pages / 2**30, 1),
+    }

@@ -1,0 +1,257 @@
+"""The recommending path: who asks, candidates, scores, rules, reasons, the list.
+
+There is one such path. Evaluation, the command line and the library call it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+
+from encore.data.vocabulary import UNKNOWN, Indices
+from encore.errors import UsageError
+from encore.models.bundle import Bundle
+from encore.models.channels import ItemKnn, Popularity
+from encore.models.ensemble import NETWORK
+from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, top_k
+from encore.recommend.calibration import genre_shares_of
+from encore.recommend.explain import main_tracks, sentence
+from encore.recommend.fold_in import FRIENDS, POPULAR, History, Listener, listener_of
+from encore.recommend.rules import CLEAN, EXPLICIT, EXPLICIT_UNKNOWN, Catalogue, Ranked, Rules, rank
+
+CANDIDATES = 300  # best by score that the rules choose from; more where rules leave too few
+GENRES_NAMED = 2  # in a reason
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place of a list: the track, its score, what made the score, what rules cost it, why.
+
+    `contributions` (by scorer) sum to `score`. `because` are the listener's tracks that carry it.
+    """
+
+    rank: int
+    track_id: str
+    title: str
+    artist: str | None
+    score: float
+    contributions: dict[str, float]
+    costs: dict[str, float]
+    because: list[str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class RankedList:
+    """A list and how it came about: for whom, on what it rests, which rule left it short."""
+
+    user_id: str | None
+    answer: str
+    slots: list[Slot]
+    dropped: dict[str, int] = field(default_factory=dict)
+    bound: str | None = None
+    unmatched: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the list as plain JSON values."""
+        return {**vars(self), "slots": [vars(slot) for slot in self.slots]}
+
+
+class Recommender:
+    """A trained model that recommends. Made by `encore.train` or `encore.load`.
+
+    `history` holds the epochs of the training that made it; empty where it was loaded.
+    """
+
+    def __init__(self, bundle: Bundle, history: list[dict[str, Any]] | None = None) -> None:
+        self.bundle = bundle
+        self.history = history or []
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read and verify a bundle folder."""
+        return cls(Bundle.load(path))
+
+    def save(self, path: str | Path, listeners: bool = True) -> None:
+        """Write a bundle folder; see `encore.models.bundle.Bundle.save`."""
+        self.bundle.save(path, listeners)
+
+    def recommend(
+        self,
+        user_id: str | None = None,
+        n: int = 10,
+        *,
+        rules: Rules | None = None,
+        history: History | None = None,
+    ) -> RankedList:
+        """Return `n` tracks for a listener, each with its score, its reason and its rules' cost.
+
+        A listener that the model does not know gets an answer too, and `answer` says which: from a
+        `history` brought along, from their friends' histories, or what most play.
+
+        Raises `UsageError` on n < 1, `InputError` on a history of the wrong form.
+        """
+        if n < 1:
+            raise UsageError(f"n = {n}: expected 1 or more")
+        rules = rules or Rules()
+        listener = listener_of(self.bundle, user_id, history)
+        parts = self._parts(listener)
+        scores_T = np.sum([*parts.values()], axis=0)
+        ranked = self._ranked(scores_T, listener, n, rules)
+        slots = [
+            self._slot(place, ranked, parts, listener) for place in range(len(ranked.tracks_n))
+        ]
+        return RankedList(
+            user_id, listener.answer, slots, ranked.dropped, ranked.bound, list(listener.unmatched)
+        )
+
+    def generate_recommendations(
+        self, user_id: str, n_recommendations: int = 10
+    ) -> tuple[list[str], list[float]]:
+        """Return the ids and scores of the best unheard tracks of the whole catalogue.
+
+        The seed's call: no rules, no diversity.
+        """
+        found = self.recommend(user_id, n_recommendations)
+        return [slot.track_id for slot in found.slots], [slot.score for slot in found.slots]
+
+    def predict(self, user_id: str, track_id: str) -> float:
+        """Return the predicted plays of a track by a listener; unknown ids are served too."""
+        features = self.bundle.features
+        user = np.array([features.listeners.index(user_id)], np.int32)
+        track = np.array([features.tracks.index(track_id)], np.int32)
+        return float(np.expm1(self.bundle.scorers.predict(user, track)[0]).clip(min=0))
+
+    def top(self, user_B: Indices, k: int) -> Integers:
+        """Return the best k unheard tracks (B, k) of known listeners, as indices, without rules."""
+        history_BT = self.bundle.history_UT[user_B]
+        scores_BT = self.bundle.scorers.blend(self.bundle.choice.weights, user_B, history_BT)
+        mask_heard(scores_BT, history_BT)
+        return top_k(scores_BT, k, self.bundle.scorers.ties)
+
+    def _weights(self, listener: Listener) -> Mapping[str, float]:
+        """Return the weights for this listener: the network is silent on those it never saw."""
+        if listener.answer == POPULAR:
+            return {Popularity.name: 1.0}
+        weights = dict(self.bundle.choice.weights)
+        if listener.user == UNKNOWN:
+            weights.pop(NETWORK, None)
+        return weights if any(weights.values()) else {ItemKnn.name: 1.0}
+
+    def _parts(self, listener: Listener) -> dict[str, Floats]:
+        """Return each scorer's contribution (T,) to this listener's scores."""
+        user = np.array([listener.user], np.int32)
+        parts = self.bundle.scorers.parts(self._weights(listener), user, listener.history_1T)
+        return {name: scores_1T[0] for name, scores_1T in parts.items()}
+
+    def _ranked(self, scores_T: Floats, listener: Listener, n: int, rules: Rules) -> Ranked:
+        """Return the list under the rules, from as many candidates as that takes."""
+        open_1T = scores_T[None, :].copy()
+        if rules.heard == "mask":
+            mask_heard(open_1T, listener.heard_1T)
+        elif rules.heard == "only":
+            kept = np.full_like(open_1T, -np.inf)
+            heard = listener.heard_1T.indices
+            kept[0, heard] = open_1T[0, heard]
+            open_1T = kept
+        open_1T[0, UNKNOWN] = -np.inf
+        history = listener.history_1T
+        shares = genre_shares_of(
+            self._catalogue.genres_TG[history.indices],
+            self._catalogue.padding,
+            np.log1p(history.data),
+        )
+        wanted = max(CANDIDATES, 20 * n)
+        while True:
+            top_K = top_k(open_1T, wanted, self.bundle.scorers.ties)[0]
+            top_K = top_K[top_K != EMPTY]
+            ranked = rank(top_K, scores_T[top_K], n, rules, self._catalogue, shares)
+            if len(ranked.tracks_n) >= n or len(top_K) < wanted:
+                return ranked
+            wanted *= 8
+
+    def _slot(
+        self, place: int, ranked: Ranked, parts: dict[str, Floats], listener: Listener
+    ) -> Slot:
+        track = int(ranked.tracks_n[place])
+        because = main_tracks(self._attribution(track, listener))
+        shown = self.bundle.tracks.row(track - 1, named=True)
+        catalogue = self._catalogue
+        return Slot(
+            rank=place + 1,
+            track_id=shown["track_id"],
+            title=shown["title"],
+            artist=shown["artist"],
+            score=float(ranked.scores_n[place]),
+            contributions={name: float(scores_T[track]) for name, scores_T in parts.items()},
+            costs=ranked.costs[place],
+            because=[self.bundle.tracks["track_id"][t - 1] for t in because],
+            reason=sentence(
+                [self._name(t) for t in because],
+                self._shared_genres(track, because),
+                round(float(np.expm1(catalogue.popularity_T[track]))),
+                friends=listener.answer == FRIENDS,
+            ),
+        )
+
+    def _attribution(self, track: int, listener: Listener) -> dict[int, float]:
+        """Return what each of the history's tracks adds to the score, over all weighted channels.
+
+        Channels are put on one scale by their sum, as their own units differ.
+        """
+        total: dict[int, float] = {}
+        for name, weight in self._weights(listener).items():
+            if weight and name != NETWORK:
+                channel = self.bundle.scorers.channels[name]
+                found = channel.attribute(listener.history_1T, track)
+                scale = sum(abs(value) for value in found.values()) or 1.0
+                for t, value in found.items():
+                    total[t] = total.get(t, 0.0) + weight * value / scale
+        return total
+
+    def _shared_genres(self, track: int, because: list[int]) -> list[str]:
+        """Return the track's genres that most of the named tracks have, its heaviest first."""
+        genres_TG, padding = self._catalogue.genres_TG, self._catalogue.padding
+        own = [int(g) for g in genres_TG[track] if g not in (UNKNOWN, padding)]
+        votes = {g: sum(g in genres_TG[t] for t in because) for g in own}
+        shared = [g for g in own if votes[g] * 2 > len(because)] if because else []
+        return [self.bundle.features.genres.id(g) for g in shared[:GENRES_NAMED]]
+
+    def _name(self, track: int) -> str:
+        return str(self.bundle.tracks["title"][track - 1])
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        bundle = self.bundle
+        listeners_T = np.bincount(bundle.history_UT.indices, minlength=bundle.features.tracks.rows)
+        return Catalogue(
+            artist_T=bundle.features.artist_T,
+            explicit_T=_explicit(bundle.tracks),
+            genres_TG=bundle.features.genres_TG,
+            padding=bundle.features.padding,
+            popularity_T=np.log1p(listeners_T).astype(np.float32),
+            vectors_TD=self._track_vectors(),
+        )
+
+    @torch.inference_mode()
+    def _track_vectors(self) -> npt.NDArray[np.float32]:
+        """Return unit vectors of tracks, learned from content and co-listening, for similarity."""
+        scorers = self.bundle.scorers
+        embedded = scorers.network.embed_tracks(scorers.tables.tracks)
+        vectors_TD = torch.nn.functional.normalize(scorers.network.track_vector(embedded))
+        vectors_TD[UNKNOWN] = 0
+        return vectors_TD.cpu().numpy()
+
+
+def _explicit(tracks: pl.DataFrame) -> npt.NDArray[np.int8]:
+    flag = pl.col("explicit").replace_strict(
+        {True: EXPLICIT, False: CLEAN}, default=EXPLICIT_UNKNOWN, return_dtype=pl.Int8
+    )
+    flags = tracks.select(flag)["explicit"].to_numpy()
+    return np.concatenate([[EXPLICIT_UNKNOWN], flags]).astype(np.int8)
