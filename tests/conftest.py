@@ -2,9 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from encore import Dataset, Recommender, TrainConfig
+
+# Tensors here are small: on a machine that others use too, threads only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A loaded machine is no failure; how fast things are is for the benchmarks.
 settings.register_profile("encore", deadline=None)
@@ -20,3 +27,34 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"no real data at {path}; set ENCORE_TEST_DATA to the folder that holds it")
     return path
+
+
+@pytest.fixture(scope="session")
+def small_world() -> "Dataset":
+    """Sixty listeners with planted tastes, some of them new, and 120 tracks, some unheard."""
+    from encore.data import world
+
+    return world.make(listeners=60, tracks=120, plays_per_listener=12, seed=1).data
+
+
+@pytest.fixture(scope="session")
+def small_config() -> "TrainConfig":
+    """A network that trains within a second."""
+    from encore import TrainConfig
+
+    return TrainConfig(
+        embedding_dim=8,
+        hidden_layers=(16, 8),
+        batch_size=64,
+        max_epochs=3,
+        negatives=32,
+        neighbours=20,
+    )
+
+
+@pytest.fixture(scope="session")
+def small_model(small_world: "Dataset", small_config: "TrainConfig") -> "Recommender":
+    """A model of `small_world`; whoever changes it makes a copy first."""
+    from encore import train
+
+    return train(small_world, small_config)

@@ -4,6 +4,7 @@ A recipe (`encore.recipes`) is a function that returns a whole `TrainConfig`.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,10 +87,43 @@ def validated(values: dict[str, Any], where: str) -> TrainConfig:
         raise InputError(f"{where}: {name} = {first['input']!r}: {told}") from None
 
 
-def load(path: Path) -> TrainConfig:
-    """Read a TOML file of settings, at its top level or under `[train]`."""
+def resolve(
+    base: TrainConfig,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> TrainConfig:
+    """Return `base` with what a file, the environment and flags set; the later wins.
+
+    `file` is TOML with settings at its top level or under `[train]`. In the environment a setting
+    is `ENCORE_` and its name in capitals. Flags that are None are not set.
+
+    >>> resolve(TrainConfig(), None, {"ENCORE_BATCH_SIZE": "256"}, {"seed": 3}).batch_size
+    256
+    """
+    config = base
+    if file is not None:
+        config = validated({**config.model_dump(), **_read_toml(file)}, str(file))
+    for name in TrainConfig.model_fields:
+        variable = f"ENCORE_{name.upper()}"
+        if environment and variable in environment:
+            value = _parsed(environment[variable])
+            config = validated({**config.model_dump(), name: value}, variable)
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    return config.replaced(**given) if given else config
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read as TOML: {error}") from error
-    return validated(values.get("train", values), str(path))
+    return dict(values.get("train", values))
+
+
+def _parsed(text: str) -> Any:
+    """Return an environment variable's text as a TOML value where it is one, else as itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -26,6 +26,6 @@ class IntegrityError(EncoreError):
 
 
 class UsageError(EncoreError):
-    """The call is wrong, whatever the data: an unknown option value, two that exclude each other."""
+    """The call is wrong, whatever the data: an unknown value, options that exclude each other."""
 
     exit_code = 2

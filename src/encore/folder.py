@@ -31,7 +31,7 @@ def sha256(path: Path) -> str:
 
 
 def write(path: Path, kind: str, version: int, fill: Callable[[Path], dict[str, Any]]) -> None:
-    """Write the folder `path`: `fill(folder)` writes its files and returns the manifest's own facts.
+    """Write the folder `path`: `fill(folder)` writes its files, returns the manifest's own facts.
 
     An existing folder of the same kind is replaced in one rename; anything else at `path` is left
     alone and raises `InputError`.

@@ -153,7 +153,7 @@ class Evaluation:
     def results(self, title: str, example_user: str | None = None) -> dict[str, Any]:
         """Return everything that the report and the model card say, as plain JSON values."""
         bundle = self.model.bundle
-        user = example_user or self._typical_listener()
+        user = example_user or self.typical_listener()
         return {
             "title": title,
             "item_kind": bundle.item_kind,
@@ -202,10 +202,10 @@ class Evaluation:
                 for model, metrics_ in board.values.items()
                 for metric, values in metrics_.items()
             }
-            np.savez(run / f"{name}.npz", listeners=board.listeners, **flat)
+            np.savez(run / f"{name}.npz", allow_pickle=False, listeners=board.listeners, **flat)
         return write_report(run)
 
-    def _typical_listener(self) -> str:
+    def typical_listener(self) -> str:
         """Return the listener whose NDCG@10 is the median of those with any: not the luckiest."""
         board = self.boards["discovery"]
         values = board.values[boards.ENCORE]["ndcg@10"]

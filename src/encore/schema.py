@@ -4,6 +4,8 @@ Every table that crosses a boundary in encore has exactly these columns in this 
 brings a frame into that shape; what it cannot convert, the cleaning stage has already counted.
 """
 
+from typing import Any
+
 import polars as pl
 
 from encore.errors import InputError
@@ -11,6 +13,11 @@ from encore.errors import InputError
 SCHEMA_VERSION = 1
 
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
+
+
+def _schema(columns: dict[str, Any]) -> pl.Schema:
+    return pl.Schema(columns)
+
 
 #: The nine acoustic features of the seed. All lie in 0..1, but loudness (dB) and tempo (BPM).
 ACOUSTIC = (
@@ -25,7 +32,7 @@ ACOUSTIC = (
     "tempo",
 )
 
-PLAYS = pl.Schema(
+PLAYS = _schema(
     {
         "user_id": pl.String,
         "track_id": pl.String,
@@ -36,7 +43,7 @@ PLAYS = pl.Schema(
     }
 )
 
-EVENTS = pl.Schema(
+EVENTS = _schema(
     {
         "user_id": pl.String,
         "track_id": pl.String,
@@ -46,7 +53,7 @@ EVENTS = pl.Schema(
     }
 )
 
-TRACKS = pl.Schema(
+TRACKS = _schema(
     {
         "track_id": pl.String,
         "title": pl.String,
@@ -66,7 +73,7 @@ TRACKS = pl.Schema(
     }
 )
 
-TAGS = pl.Schema(
+TAGS = _schema(
     {
         "track_id": pl.String,
         "tag": pl.String,
@@ -76,7 +83,7 @@ TAGS = pl.Schema(
     }
 )
 
-FEEDBACK = pl.Schema(
+FEEDBACK = _schema(
     {
         "user_id": pl.String,
         "track_id": pl.String,

@@ -65,8 +65,8 @@ class StandardScaler:
 
     def transform(self, values: npt.NDArray[np.floating]) -> Floats:
         """Return the scaled values as float32, NaN as 0."""
-        scaled = (values - self.mean) / self.scale
-        return np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+        scaled: Floats = ((values - self.mean) / self.scale).astype(np.float32)
+        return np.nan_to_num(scaled, nan=0.0)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 EXAMPLES_KEPT = 3  # places (file:line) remembered for each reason
 
-#: Tables whose rows count as "plays or listens": the headline figures of a ledger sum over these.
+#: Tables whose rows count as "plays or listens": the headline figures sum over these.
 LISTENING = ("plays", "events")
 
 
@@ -24,7 +24,7 @@ class Counts:
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def drop(self, reason: str, rows: int, places: Iterable[str] = ()) -> None:
-        """Count `rows` as dropped for `reason`; `places` are examples such as `plays.csv:17: -3`."""
+        """Count `rows` as dropped for `reason`; `places` are examples, as `plays.csv:17: -3`."""
         if rows:
             self.dropped[reason] = self.dropped.get(reason, 0) + rows
             kept = self.examples.setdefault(reason, [])

@@ -34,7 +34,7 @@ def split(data: Dataset, by: str = "listener", held_out: float = 0.2, seed: int 
     - `by="time"`: one moment for all; the rows whose pair was first played after it. The moment is
       chosen so that `held_out` of the rows fall behind it. Needs `first_played`.
 
-    Raises `InputError` on an unknown `by`, a share outside (0, 1), or a split by time without times.
+    Raises `InputError` on an unknown `by`, a share outside (0, 1), a split by time without times.
     """
     if by not in get_args(SplitBy):
         raise InputError(f"split by {by!r}: expected one of {', '.join(get_args(SplitBy))}")

@@ -31,7 +31,7 @@ MEANS = "listener+track-mean"
 
 CUTS = (10, 20)
 LISTENERS_AT_ONCE = 128
-PLAYS_RANKER_SCORES = 8_000_000  # pairs that the plays head ranks: the MLP is slow on a catalogue
+PLAYS_RANKER_SCORES = 4_000_000  # pairs that the plays head ranks: the MLP is slow on a catalogue
 
 Scores = dict[str, dict[str, Interval]]  # model -> metric -> interval
 PerListener = dict[str, dict[str, npt.NDArray[np.float64]]]
@@ -135,12 +135,12 @@ class PlaysPredictions:
 
 
 def predict_plays(model: Recommender, test: Dataset) -> PlaysPredictions:
-    """Predict each held-out pair by the overall mean, the listener's, both means, and the network."""
+    """Predict each held-out pair by the overall mean, the listener's, both, and the network."""
     features, means = model.bundle.features, model.bundle.means
     user, track, target = encode(test, features)
     history = model.bundle.history_UT.tocoo()
-    fitted = (*history.coords, np.log1p(history.data.astype(np.float64)))
-    listener_only = ShrunkMeans.fit(*fitted, history.shape, (0.5, np.inf))
+    trained = np.log1p(history.data.astype(np.float64))
+    listener_only = ShrunkMeans.fit(history.row, history.col, trained, history.shape, (0.5, np.inf))
     return PlaysPredictions(
         user,
         track,
@@ -186,6 +186,7 @@ def plays(model: Recommender, found: PlaysPredictions, seed: int = 0) -> Board:
         scores[name]["skill"] = metrics.pooled_interval(sums_US, metrics.pooled_skill, seed)
         seed_ndcg = metrics.seed_ndcg(user_N, predicted, found.target_N, size)
         scores[name]["seed_ndcg"] = metrics.mean_interval(seed_ndcg, seed)
-        error_U = np.bincount(user_N, (predicted - found.target_N) ** 2, minlength=size)
+        error_N = (predicted - found.target_N) ** 2
+        error_U = np.bincount(user_N, error_N, minlength=size).astype(np.float64)
         values[name] = {"seed_ndcg": seed_ndcg, "squared_error": error_U}
     return Board("plays", scores, values, listeners.astype(np.int32))

@@ -16,6 +16,7 @@ No pickle: weights are safetensors, arrays npz, tables Parquet.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,11 @@ class Bundle:
         _write_ids(target / "genres.parquet", features.genres)
         arrays = {name: getattr(features, name) for name in _TRACK_ARRAYS}
         count_T = np.bincount(self.history_UT.indices, minlength=features.tracks.rows)
-        np.savez(target / "features.npz", b_T=self.means.b_T, listeners_T=count_T, **arrays)
+        arrays |= {"b_T": self.means.b_T, "listeners_T": count_T}
+        _write_arrays(target / "features.npz", arrays)
         (target / "channels").mkdir()
         for name, channel in self.scorers.channels.items():
-            np.savez(target / "channels" / f"{name}.npz", **channel.arrays())
+            _write_arrays(target / "channels" / f"{name}.npz", channel.arrays())
         if listeners:
             self._fill_listeners(target / LISTENERS)
         return {"item_kind": self.item_kind, "list": self.choice.name}
@@ -111,14 +113,10 @@ class Bundle:
         history = self.history_UT
         _write_ids(target / "listeners.parquet", self.features.listeners)
         self.friends.write_parquet(target / "friends.parquet")
-        np.savez(
-            target / "listeners.npz",
-            b_U=self.means.b_U,
-            data=history.data,
-            indices=history.indices,
-            indptr=history.indptr,
-            **{name: getattr(self.features, name) for name in _LISTENER_ARRAYS},
-        )
+        arrays = {name: getattr(self.features, name) for name in _LISTENER_ARRAYS}
+        arrays |= {"b_U": self.means.b_U, "data": history.data}
+        arrays |= {"indices": history.indices, "indptr": history.indptr}
+        _write_arrays(target / "listeners.npz", arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Bundle":
@@ -222,6 +220,10 @@ def _write_ids(path: Path, vocabulary: Vocabulary) -> None:
 
 def _read_ids(path: Path) -> Vocabulary:
     return Vocabulary(pl.read_parquet(path)["id"])
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    np.savez(path, allow_pickle=False, **dict(arrays))
 
 
 def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -21,12 +21,22 @@ from encore.metrics import ndcg_at_k
 from encore.models.batches import Tables
 from encore.models.channels import Channel
 from encore.models.network import HybridMusicRecommender
-from encore.models.ranking import Floats, TieOrder, are_held, mask_heard, standardised, top_k
+from encore.models.ranking import (
+    EMPTY,
+    Floats,
+    Integers,
+    TieOrder,
+    are_held,
+    mask_heard,
+    standardised,
+    top_k,
+)
 
 NETWORK = "network-rank"  # the network's rank head, as a scorer among the channels
 BLEND = "blend"
 
-WEIGHT_STEPS = 4  # the grid of weights has steps of 1/4
+WEIGHT_STEPS = 8  # the grid of weights has steps of 1/8
+CANDIDATES = 100  # of each scorer, that a blend is tried on
 CHOOSING_CUT = 10  # NDCG@10 decides
 CHOOSING_SCORES = 20_000_000  # listeners x tracks that choosing reads at most
 PAIRS_AT_ONCE = 8192
@@ -147,17 +157,25 @@ def choose(scorers: Scorers, history_UT: sp.csr_array, held_UT: sp.csr_array, se
         listeners = np.sort(drawn)
     history_BT, held_BT = history_UT[listeners], held_UT[listeners]
     user_B = listeners.astype(np.int32)
-    rows = {name: standardised(scorers.score(name, user_B, history_BT)) for name in scorers.names}
+    rows = []
+    for name in scorers.names:
+        scores_BT = standardised(scorers.score(name, user_B, history_BT))
+        mask_heard(scores_BT, history_BT)
+        rows.append(scores_BT)
+    # What a blend puts first stands high with one of its scorers: the rest need not be blended.
+    column_BK = _union([top_k(scores_BT, CANDIDATES, scorers.ties) for scores_BT in rows])
+    parts_SBK = np.stack([np.take_along_axis(scores_BT, column_BK, 1) for scores_BT in rows])
+    held_BK = are_held(column_BK, held_BT)
+    place_BK = scorers.ties.place_of_column[column_BK]
+    relevant_B = np.diff(held_BT.indptr)
 
     def quality(weights: dict[str, float]) -> float:
-        blended = np.zeros_like(rows[NETWORK])
-        for name, weight in weights.items():
-            if weight:
-                blended += np.float32(weight) * rows[name]
-        mask_heard(blended, history_BT)
-        top_BK = top_k(blended, CHOOSING_CUT, scorers.ties)
-        hits_BK = are_held(top_BK, held_BT)
-        return float(np.nanmean(ndcg_at_k(hits_BK, np.diff(held_BT.indptr), CHOOSING_CUT)))
+        weight_S = np.array([*weights.values()], np.float32)
+        used = weight_S > 0  # a weight of 0 times -inf would be no number
+        blended_BK = np.tensordot(weight_S[used], parts_SBK[used], 1)
+        best_BK = np.lexsort((place_BK, -blended_BK), axis=1)[:, :CHOOSING_CUT]
+        hits_BK = np.take_along_axis(held_BK, best_BK, 1)
+        return float(np.nanmean(ndcg_at_k(hits_BK, relevant_B, CHOOSING_CUT)))
 
     tried = [(quality(weights), weights) for weights in _simplex(scorers.names, WEIGHT_STEPS)]
     best, chosen = max(tried, key=lambda pair: pair[0])
@@ -165,6 +183,14 @@ def choose(scorers: Scorers, history_UT: sp.csr_array, held_UT: sp.csr_array, se
         name: value for value, weights in tried for name, weight in weights.items() if weight == 1
     }
     return Choice(chosen, {**alone, BLEND: best} if max(chosen.values()) < 1 else alone)
+
+
+def _union(lists: list[Integers]) -> Integers:
+    """Return each row's distinct columns of all lists (B, K), the rest filled with the unknown."""
+    columns_BK = np.sort(np.concatenate(lists, 1), 1)
+    columns_BK[columns_BK == EMPTY] = UNKNOWN
+    columns_BK[:, 1:][columns_BK[:, 1:] == columns_BK[:, :-1]] = UNKNOWN
+    return columns_BK
 
 
 def _simplex(names: list[str], steps: int) -> Iterable[dict[str, float]]:

@@ -25,7 +25,7 @@ TRACK_SHRINKS = (2.0, 5.0, 10.0, 20.0)
 
 @dataclass(frozen=True)
 class ShrunkMeans:
-    """The overall mean mu, and the deviations b_U of listeners and b_T of tracks (row 0: unknown)."""
+    """The overall mean mu, the deviations b_U of listeners and b_T of tracks (row 0: unknown)."""
 
     mean: float
     b_U: Floats
@@ -40,7 +40,7 @@ class ShrunkMeans:
         rows: tuple[int, int],
         shrink: tuple[float, float],
     ) -> "ShrunkMeans":
-        """Fit on rows (user, track, target). `rows` = (U, T) with the unknown, `shrink` likewise."""
+        """Fit on rows (user, track, target); `rows` = (U, T) with the unknown, so `shrink`."""
         mean = float(target.mean()) if target.size else 0.0
         b_U = _shrunk(user, target - mean, rows[0], shrink[0])
         b_T = _shrunk(track, target - mean - b_U[user], rows[1], shrink[1])
@@ -48,12 +48,13 @@ class ShrunkMeans:
 
     def predict(self, user: Indices, track: Indices) -> Floats:
         """Return the predicted log1p(plays) of each (user, track) pair."""
-        return self.mean + self.b_U[user] + self.b_T[track]
+        predicted: Floats = self.mean + self.b_U[user] + self.b_T[track]
+        return predicted
 
 
 def _shrunk(index: Indices, deviation: Floats, rows: int, shrink: float) -> Floats:
     count = np.bincount(index, minlength=rows)
-    b = np.bincount(index, deviation, minlength=rows) / np.maximum(count + shrink, 1e-12)
+    b: Floats = np.bincount(index, deviation, minlength=rows) / np.maximum(count + shrink, 1e-12)
     b[0] = 0
     return b
 

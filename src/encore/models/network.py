@@ -11,7 +11,7 @@ is computed once for a listener or a track however many pairs it stands in.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -176,15 +176,21 @@ class HybridMusicRecommender(nn.Module):
 
     def listener_part(self, x_LI: Tensor, mean_L: Tensor) -> Part:
         """Return what embedded listeners bring to the plays head; the layer's constant term too."""
-        first, columns = self.fc_layers[0], slice(None, self.listener_width)
-        main = linear(x_LI, first.main.weight[:, columns], first.main.bias)
-        return Part(main, linear(x_LI, first.residual.weight[:, columns]), mean_L)
+        main, residual = self._first_layer()
+        columns = slice(None, self.listener_width)
+        main_LH = linear(x_LI, main.weight[:, columns], main.bias)
+        return Part(main_LH, linear(x_LI, residual.weight[:, columns]), mean_L)
 
     def track_part(self, x_KI: Tensor, mean_K: Tensor) -> Part:
         """Return what embedded tracks bring to the plays head."""
-        first, columns = self.fc_layers[0], slice(self.listener_width, None)
-        main = linear(x_KI, first.main.weight[:, columns])
-        return Part(main, linear(x_KI, first.residual.weight[:, columns]), mean_K)
+        main, residual = self._first_layer()
+        columns = slice(self.listener_width, None)
+        main_KH = linear(x_KI, main.weight[:, columns])
+        return Part(main_KH, linear(x_KI, residual.weight[:, columns]), mean_K)
+
+    def _first_layer(self) -> tuple[nn.Linear, nn.Linear]:
+        first = cast(ResidualBlock, self.fc_layers[0])
+        return first.main, cast(nn.Linear, first.residual)
 
     def plays(self, listener: Part, track: Part) -> Tensor:
         """Return the predicted log1p(plays) of pairs.
@@ -195,7 +201,8 @@ class HybridMusicRecommender(nn.Module):
         main = listener.main_NH + track.main_NH
         residual = listener.residual_NH + track.residual_NH
         shape = main.shape[:-1]
-        h_BH = self.fc_layers[0].combine(main.flatten(0, -2), residual.flatten(0, -2))
+        first = cast(ResidualBlock, self.fc_layers[0])
+        h_BH = first.combine(main.flatten(0, -2), residual.flatten(0, -2))
         for block in self.fc_layers[1:]:
             h_BH = block(h_BH)
         delta = self.final_layer(h_BH).view(shape)
@@ -212,7 +219,8 @@ class HybridMusicRecommender(nn.Module):
     def rank_pairs(self, x_BI: Tensor, x_BJ: Tensor) -> Tensor:
         """Return the rank score (B,) of embedded listeners with embedded tracks, side by side."""
         inner_B = torch.linalg.vecdot(self.listener_vector(x_BI), self.track_vector(x_BJ))
-        return inner_B + self.track_bias(x_BJ).squeeze(-1)
+        scores_B: Tensor = inner_B + self.track_bias(x_BJ).squeeze(-1)
+        return scores_B
 
     def forward(self, listeners: ListenerInputs, tracks: TrackInputs) -> Tensor:
         """Return the predicted log1p(plays), (B,), of B pairs given side by side."""

@@ -22,9 +22,7 @@ class RowAdam:
     def __init__(
         self, network: nn.Module, learning_rate: float, weight_decay: float, dense: bool
     ) -> None:
-        tables = (
-            [] if dense else [m.weight for m in network.modules() if getattr(m, "sparse", False)]
-        )
+        tables = [] if dense else _sparse_tables(network)
         known = {id(table) for table in tables}
         others = [p for p in network.parameters() if id(p) not in known]
         self._tables, self._parameters = tables, [*others, *tables]
@@ -84,6 +82,11 @@ class RowAdam:
         """Take the state that `state_dict` gave."""
         for optimizer, state in zip(self._optimizers, states, strict=True):
             optimizer.load_state_dict(state)
+
+
+def _sparse_tables(network: nn.Module) -> list[Tensor]:
+    embeddings = [module for module in network.modules() if isinstance(module, nn.Embedding)]
+    return [embedding.weight for embedding in embeddings if embedding.sparse]
 
 
 def _values(gradient: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def mask_heard(scores_BT: Floats, history_BT: sp.csr_array) -> None:
 
 
 def top_k(scores_BT: Floats, k: int, ties: TieOrder) -> Integers:
-    """Return the columns (B, k) of each row's highest scores, best first; `EMPTY` where none is left.
+    """Return the columns (B, k) of each row's highest scores, best first; else `EMPTY`.
 
     A score of -inf is never returned. Equal scores stand in the order of `ties`.
     """
@@ -106,7 +106,8 @@ def standardised(scores_BT: Floats) -> Floats:
     mean = known.mean(1, keepdims=True, dtype=np.float64)
     deviation = known.std(1, keepdims=True, dtype=np.float64)
     safe = np.where(deviation > 1e-12, deviation, 1.0)
-    return ((scores_BT - mean) / safe * (deviation > 1e-12)).astype(np.float32)
+    scaled: Floats = ((scores_BT - mean) / safe * (deviation > 1e-12)).astype(np.float32)
+    return scaled
 
 
 def are_held(top_BK: Integers, held_BT: sp.csr_array) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """The training loop of the network: one pass, one epoch, early stopping, exact resume.
 
-Data flow: training Dataset ─ Features, cross-fitted means ─ Rows and Tables ─ epochs ─ best weights.
+Data flow: training Dataset ─ Features, cross-fitted means ─ Rows, Tables ─ epochs ─ best weights.
 
 The draws of an epoch depend on (seed, epoch) alone. Therefore a training that was interrupted and
 resumed from its last whole epoch gives the same bits as one that ran through.

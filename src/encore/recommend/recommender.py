@@ -130,10 +130,18 @@ class Recommender:
 
     def top(self, user_B: Indices, k: int) -> Integers:
         """Return the best k unheard tracks (B, k) of known listeners, as indices, without rules."""
-        history_BT = self.bundle.history_UT[user_B]
-        scores_BT = self.bundle.scorers.blend(self.bundle.choice.weights, user_B, history_BT)
-        mask_heard(scores_BT, history_BT)
-        return top_k(scores_BT, k, self.bundle.scorers.ties)
+        return self.top_of(self.scores(user_B), user_B, k)
+
+    def scores(self, user_B: Indices) -> Floats:
+        """Return the shipped list's scores (B, T) of known listeners."""
+        weights, history_BT = self.bundle.choice.weights, self.bundle.history_UT[user_B]
+        return self.bundle.scorers.blend(weights, user_B, history_BT)
+
+    def top_of(self, scores_BT: Floats, user_B: Indices, k: int) -> Integers:
+        """Return the best k unheard tracks (B, k) by `scores_BT`, which stay as they are."""
+        open_BT = scores_BT.copy()
+        mask_heard(open_BT, self.bundle.history_UT[user_B])
+        return top_k(open_BT, k, self.bundle.scorers.ties)
 
     def _weights(self, listener: Listener) -> Mapping[str, float]:
         """Return the weights for this listener: the network is silent on those it never saw."""

@@ -4,7 +4,8 @@ Minimises  sum over all (u, t) of  c_ut (p_ut - <x_u, y_t>)^2 + reg (|x|^2 + |y|
 with p = 1 and confidence c = alpha where played, p = 0 and c = 1 elsewhere (Hu, Koren & Volinsky,
 "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008). The defaults were found on
 validation rows of two data sets (docs/log.md); they matter more here than anything else does
-(Rendle et al., "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys 2022).
+(Rendle et al., "Revisiting the Performance of iALS on Item Recommendation Benchmarks",
+RecSys 2022).
 """
 
 from typing import ClassVar, Self

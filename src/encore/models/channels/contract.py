@@ -26,10 +26,7 @@ class Channel(Protocol):
         ...
 
     def score(self, folded: sp.csr_array | Floats) -> Floats:
-        """Return scores (B, T), higher is better. An empty history gives a row of equal scores,
-
-        or the channel's answer to nobody in particular.
-        """
+        """Return finite scores (B, T), higher is better, also for an empty history."""
         ...
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:

@@ -1,0 +1,62 @@
+# Every chore of the project. Each target sets up what it needs; the second time is quick.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DATA   ?=
+ACOUSTICS ?=
+PORT   ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types format bench docs serve clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
+
+setup: $(READY)  ## Make the virtual environment and install the pinned packages
+
+demo: $(READY)  ## The whole line once (DATA=PATH for listening data at hand, ACOUSTICS=PATH to join)
+	$(BIN)/encore demo $(if $(DATA),--data "$(DATA)") $(if $(ACOUSTICS),--acoustics "$(ACOUSTICS)")
+
+test: $(READY)  ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## Check style, formatting and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY)  ## Check types, strictly
+	$(BIN)/mypy
+
+format: $(READY)  ## Put the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## Measure training speed beside the seed's loop
+	$(BIN)/python benchmarks/speed.py --json build/speed.json
+
+docs: $(READY)  ## Write docs/cli.md anew from the commands themselves
+	$(BIN)/python docs/cli_reference.py
+
+serve: $(READY)  ## Show the demo's report at http://127.0.0.1:8000 (PORT=N for another port)
+	@test -d build/demo || { echo "nothing to show yet: run 'make demo' first"; exit 1; }
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory build/demo
+
+clean:  ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian's python3 lacks venv until its package is there; as root we can put that right.
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is too old: encore needs Python 3.11 or newer (make PYTHON=…)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { test "$$(id -u)" = 0 && \
+	  apt-get -qq update && apt-get -qq install -y python3-venv; } \
+	  || { echo "Python's venv module is missing: install the package python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)

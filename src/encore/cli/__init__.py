@@ -1,0 +1,47 @@
+"""The command line: one verb a stage, each a thin skin over the library.
+
+Exit codes: 0 done, 1 failed (the message says what, where and what to do), 2 wrong usage,
+130 interrupted. Results go to standard output, everything else to standard error.
+"""
+
+import sys
+from collections.abc import Callable
+
+import typer
+from rich.console import Console
+
+from encore.cli import demo, evaluate, import_, recommend, report, train
+from encore.errors import EncoreError
+
+app = typer.Typer(
+    name="encore",
+    help="A hybrid music recommender: learn from listening and from the music, rank, explain.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo.demo,
+    "import": import_.import_,
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "recommend": recommend.recommend,
+    "report": report.report,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+def main() -> None:
+    """Run the command line; turn deliberate errors into a message and an exit code."""
+    try:
+        app()
+    except EncoreError as error:
+        Console(stderr=True, highlight=False).print(
+            f"encore: {error}", style="bold red", markup=False
+        )
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("encore: interrupted", style="bold red")
+        sys.exit(130)

@@ -1,0 +1,109 @@
+"""What the commands share: how things look in a terminal, and settings from flags."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from encore import recipes
+from encore.config import TrainConfig, resolve
+from encore.errors import UsageError
+
+if TYPE_CHECKING:
+    from encore.models.training import Epoch
+    from encore.recommend.recommender import RankedList
+
+SETTINGS_FILE = Path("encore.toml")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """Tell the user what goes on, on standard error."""
+    err.print(message, style="dim", markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a result that machines read."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def settings(recipe: str, file: Path | None, **flags: Any) -> TrainConfig:
+    """Return the settings: flag over environment over file over recipe.
+
+    Without `file`, `encore.toml` in the working folder is read where it is.
+    """
+    if recipe not in recipes.RECIPES:
+        raise UsageError(f"recipe {recipe!r}: expected one of {', '.join(recipes.RECIPES)}")
+    if file is None and SETTINGS_FILE.is_file():
+        file = SETTINGS_FILE
+    return resolve(recipes.RECIPES[recipe](), file, os.environ, flags)
+
+
+def epoch_line(epoch: "Epoch") -> None:
+    """Print what an epoch did, as it ends."""
+    parts = [f"epoch {epoch.epoch:3d}", f"loss {epoch.train_loss:8.4f}"]
+    if epoch.val_loss is not None:
+        parts.append(f"validation loss {epoch.val_loss:8.4f}  RMSE {epoch.val_rmse:.4f}")
+    if epoch.val_r2 is not None:
+        parts.append(f"R² {epoch.val_r2:.4f}")
+    if epoch.val_ndcg is not None:
+        parts.append(f"NDCG@10 {epoch.val_ndcg:.4f}")
+    parts.append(f"{epoch.samples_per_second:9,.0f} samples/s")
+    say("  ".join(parts) + ("  best" if epoch.best else ""))
+
+
+def board_table(
+    title: str, board: dict[str, dict[str, dict[str, float | None]]], metrics: list[str]
+) -> Table:
+    """Return one board as a table: a row a model, a column a metric, intervals beside means."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for metric in metrics:
+        table.add_column(metric, justify="right", no_wrap=True)
+    first = metrics[0]
+    order = sorted(board, key=lambda model: -(board[model][first]["mean"] or 0))
+    if first in ("rmse", "mae"):
+        order.reverse()
+    for model in order:
+        cells = [_cell(board[model].get(metric)) for metric in metrics]
+        table.add_row(model, *cells, style="bold" if model == "encore" else "")
+    return table
+
+
+def _cell(figure: dict[str, float | None] | None) -> str:
+    """Return a mean with half the width of its 95 % interval."""
+    if figure is None or figure["mean"] is None:
+        return "-"
+    if figure["low"] is None or figure["high"] is None:
+        return f"{figure['mean']:.3f}      "
+    half = (figure["high"] - figure["low"]) / 2
+    return f"{figure['mean']:.3f} ±{half:.3f}".replace("±0.", "±.")
+
+
+def list_table(found: "RankedList") -> Table:
+    """Return a ranked list as a table, a reason in each row."""
+    table = Table(title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.title = f"for {found.user_id or 'the history given'} ({found.answer})"
+    for name in ("", "title", "artist", "score", "why"):
+        table.add_column(name, justify="right" if name in ("", "score") else "left")
+    for slot in found.slots:
+        table.add_row(
+            str(slot.rank),
+            _plain(slot.title),
+            _plain(slot.artist or ""),
+            f"{slot.score:.2f}",
+            _plain(slot.reason),
+        )
+    if not any(slot.artist for slot in found.slots):
+        del table.columns[2]
+    return table
+
+
+def _plain(text: str) -> str:
+    """Return text that rich does not read as markup."""
+    return text.replace("[", "\\[")

@@ -1,0 +1,89 @@
+"""The documentation cannot drift: its snippets run, its pages name what exists."""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import encore
+from encore.cli import COMMANDS
+from encore.config import TrainConfig
+from encore.recommend.rules import Rules
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_readme_opens_with_the_two_commands():
+    assert blocks("sh")[0] == "make demo\nmake test\n"
+    targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    wanted = [
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "lint",
+        "types",
+        "format",
+        "bench",
+        "docs",
+        "serve",
+        "clean",
+    ]
+    assert sorted(targets) == sorted(wanted)
+
+
+def test_ci_runs_the_readmes_test_command():
+    assert "make lint types test" in (ROOT / ".ci/run").read_text("utf-8")
+
+
+def test_readme_python_runs_as_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert (tmp_path / "run/report.html").stat().st_size > 10_000
+    assert encore.load("bundle").recommend("nobody we know").answer == (
+        "new listener: what most play"
+    )
+
+
+def test_readme_commands_exist_with_their_options():
+    lines = [line for line in "\n".join(blocks("sh")).splitlines() if line.startswith("encore ")]
+    assert {line.split()[1] for line in lines} <= set(COMMANDS)
+    reference = (ROOT / "docs/cli.md").read_text("utf-8")
+    for option in re.findall(r"\s(--?[a-z-]+)", " ".join(line.split("#")[0] for line in lines)):
+        assert re.search(rf"(?<![\w-]){option}(?![\w-])", reference), option
+
+
+def test_command_reference_is_current():
+    place = ROOT / "docs/cli_reference.py"
+    spec = importlib.util.spec_from_file_location("cli_reference", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs/cli.md").read_text("utf-8") == module.page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_setting_and_rule_has_a_docstring():
+    for model in (TrainConfig, Rules):
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name}"
+
+
+def test_layers_import_one_way():
+    done = subprocess.run(
+        [ROOT / ".venv/bin/lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
