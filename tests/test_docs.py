@@ -23,20 +23,8 @@ def blocks(language: str, text: str = README) -> list[str]:
 def test_readme_opens_with_the_two_commands():
     assert blocks("sh")[0] == "make demo\nmake test\n"
     targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    wanted = [
-        "help",
-        "setup",
-        "demo",
-        "test",
-        "lint",
-        "types",
-        "format",
-        "bench",
-        "docs",
-        "serve",
-        "clean",
-    ]
-    assert sorted(targets) == sorted(wanted)
+    wanted = {"help", "setup", "demo", "test", "lint", "types", "format", "bench", "docs"}
+    assert set(targets) == wanted | {"serve", "clean"}
 
 
 def test_ci_runs_the_readmes_test_command():

@@ -171,6 +171,10 @@ class Evaluation:
                 "test_rows": len(self.predictions.target_N),
             },
             **self.to_json(),
+            "ratios": {
+                name: {peer: ratio.to_json() for peer, ratio in boards.ratios(board).items()}
+                for name, board in self.boards.items()
+            },
             "cold_start": self.cold_start,
             "example": example(self.model, user),
             "seconds": self.seconds,

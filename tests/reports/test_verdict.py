@@ -102,3 +102,20 @@ def test_best_knows_the_direction_and_skips_the_missing() -> None:
     board = {"a": row("mae", 2.0), "b": row("mae", 1.0), "c": {"mae": {}}, "d": {}}
     assert best(board, "mae") == "b"
     assert best(board, "r2") is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "said"),
+    [
+        ("ndcg@10", 1.01, 1.09, "so it is better"),
+        ("ndcg@10", 0.91, 0.99, "so it is worse"),
+        ("ndcg@10", 0.99, 1.04, "not distinguishable"),
+        ("rmse", 0.98, 0.995, "so it is better"),
+        ("rmse", 1.01, 1.02, "so it is worse"),
+    ],
+)
+def test_a_paired_ratio_decides_where_it_is_known(metric, low, high, said) -> None:
+    board = {"encore": row(metric, 0.2), "als": row(metric, 0.2)}
+    ratios = {"als": {"mean": (low + high) / 2, "low": low, "high": high}}
+    results = {"boards": {"any": board}, "ratios": {"any": ratios}}
+    assert said in verdict(results)[0]

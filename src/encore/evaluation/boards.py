@@ -98,6 +98,24 @@ def discovery(model: Recommender, test: Dataset, seed: int = 0) -> Board:
     return Board("discovery", scores, values, listeners)
 
 
+def ratios(board: Board, seed: int = 0) -> dict[str, Interval]:
+    """Return the shipped model's ratio to each other model, paired by listener.
+
+    Of NDCG@10 on the discovery board (above 1: better), of RMSE on the plays board (below 1:
+    better).
+    """
+    metric = "ndcg@10" if board.name == "discovery" else "squared_error"
+    ours = board.values[ENCORE][metric]
+    found = {}
+    for name, values in board.values.items():
+        if name != ENCORE:
+            ratio = metrics.ratio_interval(ours, values[metric], seed)
+            # Both sides have the same rows, so the ratio of RMSE is the root of that of sums.
+            root = metric == "squared_error"
+            found[name] = Interval(*(value**0.5 for value in ratio)) if root else ratio
+    return found
+
+
 def _ranking_values(
     top_BK: Integers, held_BT: sp.csr_array, relevant_B: npt.NDArray[np.integer]
 ) -> dict[str, npt.NDArray[np.float64]]:

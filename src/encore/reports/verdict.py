@@ -85,8 +85,11 @@ def best(board: Board, metric: str) -> str | None:
     return max(scored, key=lambda model: scored[model], default=None)
 
 
-def compare(board: Board, metric: str) -> str | None:
+def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None) -> str | None:
     """Return how the shipped list stands against the best baseline; None where either is missing.
+
+    `ratios` holds, by baseline, the ratio of ours to theirs with its paired interval; it tells more
+    than two intervals side by side, as it compares listener by listener.
 
     >>> compare({"encore": {"ndcg@10": {"mean": 0.3, "low": 0.28, "high": 0.32}},
     ...          "als": {"ndcg@10": {"mean": 0.2, "low": 0.18, "high": 0.22}}}, "ndcg@10")
@@ -102,6 +105,8 @@ def compare(board: Board, metric: str) -> str | None:
     score = f"{label(metric)} {number(ours['mean'])}{less}"
     named = f"the best baseline ({rival}, {number(theirs['mean'])})"
     ratio = f"{ours['mean'] / theirs['mean']:.2f} times" if theirs["mean"] > 0 else "against"
+    if finite(paired := (ratios or {}).get(rival)):
+        return f"{score}, {_paired(paired, named, lower_is_better(metric))}"
     apart = _apart(ours, theirs)
     if apart is False:
         return (
@@ -121,7 +126,7 @@ def verdict(results: Mapping[str, Any]) -> list[str]:
         metric = next(
             (m for m in HEADLINE if any(finite(row.get(m)) for row in board.values())), ""
         )
-        if found := compare(board, metric):
+        if found := compare(board, metric, results.get("ratios", {}).get(name)):
             who = "the prediction has" if lower_is_better(metric) else "the shipped list scores"
             sentences.append(f"On {name.replace('_', ' ')} {who} {found}.")
     chosen = results.get("chosen", {})
@@ -129,6 +134,19 @@ def verdict(results: Mapping[str, Any]) -> list[str]:
         why = f": {chosen['why']}" if chosen.get("why") else ""
         sentences.append(f"The list that ships is {chosen['list']}{why}".rstrip(".") + ".")
     return sentences
+
+
+def _paired(ratio: Value, named: str, less_is_better: bool) -> str:
+    """Return what a paired ratio and its interval say."""
+    times = f"{ratio['mean']:.3f} times {named}"
+    low, high = ratio.get("low"), ratio.get("high")
+    if low is None or high is None:
+        return times
+    between = f"listener by listener, {low:.3f} to {high:.3f} times"
+    if low <= 1 <= high:
+        return f"{times}; {between}, so it is not distinguishable from it"
+    better = (low > 1) != less_is_better
+    return f"{times}; {between}, so it is {'better' if better else 'worse'}"
 
 
 def _apart(one: Value, other: Value) -> bool | None:

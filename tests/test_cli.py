@@ -1,0 +1,234 @@
+"""The command line as its users meet it: results, exit codes, and errors that tell the remedy."""
+
+import json
+import sys
+
+import polars as pl
+import pytest
+
+from encore.cli import main
+from encore.data import world
+from encore.data.dataset import Dataset
+
+QUICK = ["--recipe", "quick", "--epochs", "1"]
+
+
+def exit_code(*arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["encore", *map(str, arguments)])
+        patch.setenv("COLUMNS", "200")
+        try:
+            main()
+        except SystemExit as leaving:
+            return leaving.code or 0
+    return 0
+
+
+@pytest.fixture
+def encore(capsys):
+    """Run the command line; return (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        code = exit_code(*arguments)
+        shown = capsys.readouterr()
+        assert "Traceback" not in shown.err + shown.out
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A small world as a Dataset folder, and a bundle trained on it by the command line."""
+    place = tmp_path_factory.mktemp("cli")
+    world.make(listeners=60, tracks=120, seed=4).save(place / "data")
+    assert exit_code("train", place / "data", "--out", place / "bundle", *QUICK) == 0
+    return place
+
+
+@pytest.fixture
+def plays(tmp_path):
+    file = tmp_path / "plays.csv"
+    file.write_text(
+        "who,what,count\nann,t1,3\nann,t2,x\nbob,t1,-1\nbob,t2,5\n9223372036854775808,t1,1\n"
+    )
+    return file
+
+
+COLUMNS = "user_id=who,track_id=what,plays=count"
+
+
+def test_import_reports_what_it_kept_and_dropped(encore, plays, tmp_path):
+    code, out, _ = encore("import", plays, "--out", tmp_path / "d", "--columns", COLUMNS, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert (report["read"], report["kept"]) == (5, 3)
+    assert report["dropped"] == {"not_a_number": 1, "negative_plays": 1}
+    assert (report["listeners"], report["tracks"], report["plays"]) == (3, 2, 3)
+    assert "9223372036854775808" in Dataset.load(tmp_path / "d").listeners["user_id"]
+
+
+def test_import_names_the_line_of_a_bad_value(encore, plays, tmp_path):
+    code, out, _ = encore("import", plays, "--out", tmp_path / "d", "--columns", COLUMNS)
+    assert code == 0
+    assert "plays.csv:3" in out
+    assert "plays.csv:4" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "plays.csv"),
+        ("", "plays.csv"),
+        ("who,what,count\n", "plays.csv"),
+        ("a,b,c\n1,2,3\n", "plays.csv"),
+    ],
+)
+def test_import_of_nothing_usable_is_an_error_that_names_the_file(encore, tmp_path, content, told):
+    file = tmp_path / "plays.csv"
+    if content is not None:
+        file.write_text(content)
+    code, _, err = encore("import", file, "--out", tmp_path / "d")
+    assert code == 1
+    assert told in err
+    assert not (tmp_path / "d").exists()
+
+
+def test_import_refuses_to_replace_a_folder_that_is_not_its_own(encore, plays, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/diary.txt").write_text("dear diary")
+    code, _, err = encore("import", plays, "--out", tmp_path / "mine", "--columns", COLUMNS)
+    assert code == 1
+    assert "not an encore dataset" in err
+    assert (tmp_path / "mine/diary.txt").read_text() == "dear diary"
+
+
+def test_train_leaves_a_history_and_no_checkpoint(folders):
+    lines = (folders / "bundle.history.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["epoch"] == 1
+    assert not (folders / "bundle.checkpoint").exists()
+
+
+def test_recommend_gives_a_list_with_reasons(encore, folders):
+    user = Dataset.load(folders / "data").plays["user_id"][0]
+    code, out, _ = encore("recommend", folders / "bundle", user, "-n", 5, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["answer"] == "known listener"
+    assert [slot["rank"] for slot in found["slots"]] == [1, 2, 3, 4, 5]
+    assert all(slot["reason"] for slot in found["slots"])
+    code, out, _ = encore("recommend", folders / "bundle", user, "-n", 5)
+    assert found["slots"][0]["title"] in out
+
+
+def test_recommend_obeys_rules_from_flags(encore, folders):
+    user = Dataset.load(folders / "data").plays["user_id"][0]
+    ask = ["recommend", folders / "bundle", user, "-n", 20, "--json"]
+    _, out, _ = encore(*ask, "--per-artist", 1, "--explicit", "exclude")
+    slots = json.loads(out)["slots"]
+    tracks = Dataset.load(folders / "data").tracks
+    listed = tracks.filter(pl.col("track_id").is_in([slot["track_id"] for slot in slots]))
+    assert len(slots) == listed.height > 0
+    assert listed["explicit"].to_list() == [False] * listed.height
+    assert listed["artist"].n_unique() == listed.height
+
+
+def test_recommend_for_a_history_brought_along(encore, folders, tmp_path):
+    track = Dataset.load(folders / "data").plays["track_id"][0]
+    mine = tmp_path / "mine.csv"
+    mine.write_text(f"user_id,track_id,plays\nme,{track},9\nme,not-in-there,2\n")
+    code, out, _ = encore("recommend", folders / "bundle", "--history", mine, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["answer"] == "history folded in"
+    assert found["unmatched"] == ["not-in-there"]
+    assert track not in [slot["track_id"] for slot in found["slots"]]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv", ".parquet"])
+def test_a_list_is_written_in_each_form(encore, folders, tmp_path, suffix):
+    file = tmp_path / f"list{suffix}"
+    code, _, _ = encore("recommend", folders / "bundle", "nobody", "-n", 3, "-o", file)
+    assert code == 0
+    readers = {".jsonl": pl.read_ndjson, ".csv": pl.read_csv, ".parquet": pl.read_parquet}
+    if suffix == ".json":
+        assert len(json.loads(file.read_text())["slots"]) == 3
+    else:
+        assert readers[suffix](file)["rank"].to_list() == [1, 2, 3]
+
+
+def test_lists_of_all_equal_the_single_ones(encore, folders, tmp_path):
+    code, _, _ = encore(
+        "recommend", folders / "bundle", "--all", "-n", 4, "-o", tmp_path / "a.parquet"
+    )
+    everybody = pl.read_parquet(tmp_path / "a.parquet")
+    assert code == 0
+    assert everybody.columns == ["user_id", "rank", "track_id", "score"]
+    user = everybody["user_id"][0]
+    _, out, _ = encore("recommend", folders / "bundle", user, "-n", 4, "--json")
+    single = [slot["track_id"] for slot in json.loads(out)["slots"]]
+    assert everybody.filter(pl.col("user_id") == user)["track_id"].to_list() == single
+
+
+def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders, tmp_path):
+    code, out, _ = encore(
+        "evaluate", folders / "data", "--out", tmp_path / "run", "--seed", 3, "--json", *QUICK
+    )
+    boards = json.loads(out)["boards"]
+    assert code == 0
+    assert {"popularity", "item-knn", "als", "network-rank", "network-plays", "encore"} == set(
+        boards["discovery"]
+    )
+    assert set(boards["plays"]["encore"]["r2"]) == {"mean", "low", "high"}
+    run = tmp_path / "run/3"
+    assert Dataset.load(run / "train").plays.height + Dataset.load(run / "test").plays.height == (
+        Dataset.load(folders / "data").plays.height
+    )
+    (run / "report.html").unlink()
+    code, out, _ = encore("report", run)
+    assert code == 0
+    assert (run / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["recommend", "BUNDLE"], 2, "name a USER"),
+        (["recommend", "BUNDLE", "ann", "--all"], 2, "--all takes no USER"),
+        (["recommend", "BUNDLE", "ann", "-n", "0"], 2, "n = 0"),
+        (["recommend", "BUNDLE", "ann", "--explicit", "maybe"], 2, "explicit = 'maybe'"),
+        (["recommend", "BUNDLE", "ann", "-o", "list.exe"], 2, ".parquet"),
+        (["recommend", "NOWHERE", "ann"], 1, "no such folder"),
+        (["train", "NOWHERE", "--out", "b"], 1, "no such folder"),
+        (["train", "DATA", "--out", "b", "--recipe", "slow"], 2, "recipe 'slow'"),
+        (["train", "DATA", "--out", "b", "--resume"], 1, "no interrupted training"),
+        (["train", "DATA", "--out", "b", "--batch-size", "0"], 1, "batch_size = 0"),
+        (["train", "BUNDLE", "--out", "b"], 1, "expected a dataset"),
+        (["evaluate", "DATA", "--out", "r", "--by", "moon"], 1, "split by 'moon'"),
+        (["import", "x.csv", "--out", "d", "--columns", "who"], 2, "--columns"),
+        (["import", "x.csv", "--out", "d", "--format", "odd"], None, "odd"),
+        (["nonsense"], 2, "nonsense"),
+        (["report", "NOWHERE"], 1, "NOWHERE"),
+    ],
+)
+def test_a_wrong_call_tells_what_and_exits(
+    encore, folders, monkeypatch, tmp_path, arguments, code, told
+):
+    monkeypatch.chdir(tmp_path)
+    places = {"BUNDLE": folders / "bundle", "DATA": folders / "data"}
+    found, _, err = encore(*[places.get(word, word) for word in arguments])
+    assert found == code if code is not None else found in (1, 2)
+    assert told in err
+
+
+def test_a_damaged_bundle_is_refused_by_name(encore, folders, tmp_path):
+    import shutil
+
+    shutil.copytree(folders / "bundle", tmp_path / "b")
+    weights = tmp_path / "b/network.safetensors"
+    body = bytearray(weights.read_bytes())
+    body[len(body) // 2] ^= 1
+    weights.write_bytes(body)
+    code, _, err = encore("recommend", tmp_path / "b", "nobody")
+    assert code == 1
+    assert "network.safetensors: damaged" in err
