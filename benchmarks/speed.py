@@ -7,16 +7,17 @@ synthetic world. Only the loop differs:
 
 - ours: `encore.models.training.train_epoch` as `encore train` runs it. A batch is indexed whole
   from tensors, and embedding tables receive sparse gradients.
-- peer: a Dataset that builds a dict of tensors for each sample, a DataLoader that collates them,
+- peer: a Dataset that gives a dict of tensors for each sample, a DataLoader that collates them,
   dense gradients, `torch.optim.Adam` over all parameters. The loop of countless tutorials.
 
-Each side first looks for its best batch size (the peer for its DataLoader's workers too); then the
-two run in turn, A B A B, so that a busy machine slows both. Peak memory is measured in a process of
-each side's own.
+Each side first looks for its best batch size among the same ones (the peer for its DataLoader's
+workers too); then the two run in turn, A B A B, so that a busy machine slows both. Peak memory is
+measured in a process of each side's own.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, Protocol
+
+# Threads that spin while they wait slow each other tenfold where other programs want the cores too.
+# OpenMP reads this when torch is loaded; it holds for both sides.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from torch import Tensor
@@ -69,27 +74,32 @@ class Scale:
     tracks: int
     plays_per_listener: float
     goal: float  # least ratio
+    rounds: int  # of A B
     ours: tuple[Setting, ...]
     peer: tuple[Setting, ...]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: seconds of a chunk, rounds of A B."""
+    """How long to measure: seconds of a chunk (or LEAST_STEPS), and at most so many rounds."""
 
     seconds: float
     rounds: int
 
 
-OURS = tuple(Setting(size) for size in (256, 1024, 4096, 16384))
-PEER = tuple(Setting(size, workers) for workers in (0, 2) for size in (256, 1024, 4096))
+# The same batch sizes for both: a larger batch spreads a dense step's cost over more rows.
+SIZES = (256, 1024, 4096, 16384)
+OURS = tuple(Setting(size) for size in SIZES)
+PEER = tuple(Setting(size, workers) for workers in (0, 2) for size in SIZES)
+# A step of dense Adam on these tables takes seconds: there is little for workers to hide behind it.
+PEER_1M = (*(Setting(size) for size in SIZES), Setting(SIZES[-1], 2))
 SCALES = (
-    Scale("train_10k_vs_seed_loop", 10_000, 10_000, 40, 4.0, OURS, PEER),
+    Scale("train_10k_vs_seed_loop", 10_000, 10_000, 40, 4.0, 5, OURS, PEER),
     # few plays for each listener: a step's cost does not depend on how many rows lie outside it
-    Scale("train_1M_vs_seed_loop", 1_000_000, 380_000, 5, 50.0, OURS, PEER),
+    Scale("train_1M_vs_seed_loop", 1_000_000, 380_000, 5, 50.0, 3, OURS, PEER_1M),
 )
-FULL = Effort(seconds=3.0, rounds=5)
-QUICK = Effort(seconds=0.7, rounds=3)
+FULL = Effort(seconds=2.0, rounds=5)
+QUICK = Effort(seconds=0.5, rounds=3)
 
 
 class Side(Protocol):
@@ -247,26 +257,24 @@ def chunk_steps(samples_per_second: float, setting: Setting, seconds: float, row
     return max(1, min(wanted, rows // setting.batch_size - 1))
 
 
-def rated(side: Side, setting: Setting, seconds: float, rows: int) -> tuple[float, int]:
-    """Return a side's samples/s at a setting, after a warm-up, and the steps of a chunk."""
+def rated(side: Side, setting: Setting, seconds: float, rows: int) -> float:
+    """Return a side's samples/s at a setting, after a warm-up."""
     first = side.run(setting, WARM_UP)
-    steps = chunk_steps(first, setting, seconds, rows)
-    return side.run(setting, steps), steps
+    return side.run(setting, chunk_steps(first, setting, seconds, rows))
 
 
 def in_turn(
     sides: dict[str, Side], settings: dict[str, Setting], effort: Effort, rows: int
 ) -> dict[str, list[float]]:
     """Return each side's samples/s in every round, the sides measured in turn."""
-    steps = {
-        name: rated(side, settings[name], effort.seconds / 2, rows)[1] * 2
-        for name, side in sides.items()
-    }
+    steps = {}
+    for name, side in sides.items():
+        rate = side.run(settings[name], WARM_UP)
+        steps[name] = chunk_steps(rate, settings[name], effort.seconds, rows)
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(effort.rounds):
         for name, side in sides.items():
-            most = rows // settings[name].batch_size - 1
-            rates[name].append(side.run(settings[name], min(steps[name], most)))
+            rates[name].append(side.run(settings[name], steps[name]))
     return rates
 
 
@@ -324,13 +332,15 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
 
     best = {}
     for name, tried in (("ours", scale.ours), ("peer", scale.peer)):
-        rates = {setting: rated(sides[name], setting, effort.seconds, rows)[0] for setting in tried}
+        rates = {setting: rated(sides[name], setting, effort.seconds, rows) for setting in tried}
         for setting, rate in rates.items():
             console.print(f"  {name}: {setting}: {rate:,.0f} samples/s")
         best[name] = max(rates, key=lambda setting: rates[setting])
-        beside |= {f"{name}_batch_size": best[name].batch_size}
+        beside[f"{name}_batch_size"] = best[name].batch_size
+        beside[f"{name}_tried"] = {str(setting): rate for setting, rate in rates.items()}
     beside["peer_workers"] = best["peer"].workers
 
+    effort = replace(effort, rounds=min(effort.rounds, scale.rounds))
     found = in_turn(sides, best, effort, rows)
     beside |= _bench.spread(found["ours"], found["peer"])
     figure = _bench.Figure(
@@ -346,9 +356,9 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
         settings = {"ours": Setting(SEED_BATCH), "peer": Setting(SEED_BATCH)}
         at_seed = in_turn(sides, settings, effort, rows)
         tell(console, "both at the seed's batch size", settings, at_seed)
-        beside[f"at_{SEED_BATCH}"] = {
+        beside[f"at_{SEED_BATCH}"] = _bench.spread(at_seed["ours"], at_seed["peer"]) | {
             name: median(values) for name, values in at_seed.items()
-        } | _bench.spread(at_seed["ours"], at_seed["peer"])
+        }
     del sides
     for name in SIDES:
         beside[f"{name}_peak_gib"] = round(peak_of(name, best[name], folder), 2)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data import split as splitting
@@ -34,7 +35,7 @@ from encore.models import training
 from encore.models.bundle import Bundle
 from encore.models.channels import Als, Channel, ItemKnn, Popularity
 from encore.models.ensemble import Choice, Scorers, choose
-from encore.models.ranking import TieOrder, history_matrix
+from encore.models.ranking import TieOrder, history_matrix, listeners_of
 from encore.models.training import Epoch, Training
 from encore.recommend.recommender import Recommender
 from encore.reports.model_card import model_card
@@ -88,6 +89,11 @@ def train(
             on_epoch(now.history[-1])
 
     inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
+    if inner.test.plays.is_empty():
+        raise InputError(
+            f"no listener has enough rows for a validation slice of {config.validation_share:.0%}; "
+            "raise validation_share"
+        )
     tried = training.fit(
         inner.train, inner.test, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
     )
@@ -104,6 +110,7 @@ def train(
         choice=choice,
         tracks=data.tracks,
         history_UT=history_UT,
+        listeners_T=listeners_of(history_UT),
         friends=data.friends,
         facts={"data": _data_facts(data), "epochs": tried.best_epoch, "shrink": list(tried.shrink)},
     )
@@ -115,12 +122,13 @@ def train(
 
 def _choose(inner: splitting.Split, tried: Training) -> Choice:
     scorers, history_UT = _scorers(inner.train, tried)
-    user, track, _ = training.encode(inner.test, tried.features)
+    user, track, target = training.encode(inner.test, tried.features)
+    user, track = user[target > 0], track[target > 0]
     held_UT = history_matrix(user, track, np.ones(len(user)), history_UT.shape)
     return choose(scorers, history_UT, held_UT, tried.config.seed)
 
 
-def _scorers(data: Dataset, fitted: Training) -> tuple[Scorers, Any]:
+def _scorers(data: Dataset, fitted: Training) -> tuple[Scorers, sp.csr_array]:
     """Return channels and network fitted on `data`, and its history matrix."""
     features, config = fitted.features, fitted.config
     user, track, _ = training.encode(data, features)
@@ -131,7 +139,7 @@ def _scorers(data: Dataset, fitted: Training) -> tuple[Scorers, Any]:
         ItemKnn.name: ItemKnn(config.neighbours).fit(history_UT),
         Als.name: Als(seed=config.seed).fit(history_UT),
     }
-    ties = TieOrder.of(np.bincount(track, minlength=shape[1]))
+    ties = TieOrder.of(listeners_of(history_UT))
     return Scorers(features, fitted.tables, fitted.network, channels, ties), history_UT
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from encore import Dataset, InputError, TrainConfig, schema, train
+from encore import Dataset, EncoreError, InputError, TrainConfig, schema, train
 from encore.data import split as splitting
 from encore.data.dataset import complete
 from encore.models import training
@@ -329,6 +329,22 @@ def test_tracks_that_are_only_ever_skipped_are_not_taught_as_liked(
 def dataset(plays: pl.DataFrame) -> Dataset:
     """A Dataset that knows nothing but these plays."""
     return Dataset(**complete({"plays": schema.conform(plays, "plays")}))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a machine with CUDA has nothing to refuse")
+def test_cuda_is_refused_where_there_is_none(
+    small_world: Dataset, small_config: TrainConfig
+) -> None:
+    with pytest.raises(EncoreError, match="cuda"):
+        started(small_world, small_config.replaced(device="cuda"))
+    assert started(small_world, small_config.replaced(device="auto")).device.type == "cpu"
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_remedy(
+    sides: splitting.Split, small_config: TrainConfig
+) -> None:
+    with pytest.raises(EncoreError, match="not finite; lower learning_rate"):
+        fitted(sides, small_config.replaced(learning_rate=1e6))
 
 
 # The optimiser

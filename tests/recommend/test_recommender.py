@@ -1,4 +1,4 @@
-"""The recommending path: everybody gets a list that holds to its laws and says how it came about."""
+"""The recommending path: everybody gets a list that keeps its laws and says how it came about."""
 
 import json
 from collections import Counter
@@ -8,12 +8,26 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import torch
 
-from encore import Dataset, RankedList, Recommender, Rules, UsageError
+from encore import (
+    Dataset,
+    HybridMusicRecommender,
+    RankedList,
+    Recommender,
+    Rules,
+    TrainConfig,
+    UsageError,
+    train,
+)
+from encore.data.features import Features
 from encore.data.vocabulary import Vocabulary
+from encore.models.batches import Tables, sizes
+from encore.models.bundle import Bundle
 from encore.models.channels import Als, ItemKnn, Popularity
-from encore.models.ensemble import NETWORK, Choice
-from encore.models.ranking import EMPTY, history_matrix
+from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.means import ShrunkMeans
+from encore.models.ranking import EMPTY, TieOrder, history_matrix
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR
 
 STRANGER = "a stranger"
@@ -274,19 +288,17 @@ def test_reasons_name_tracks_of_the_listener_and_count_those_who_play_a_track(
 
 
 def test_those_who_only_skipped_a_track_are_not_counted_among_its_players(
-    small_model: Recommender,
+    small_world: Dataset, small_config: TrainConfig
 ) -> None:
-    bundle = small_model.bundle
-    history_UT = bundle.history_UT.copy()
-    track = int(np.bincount(history_UT.indices[history_UT.data > 0]).argmax())
-    places = np.flatnonzero(history_UT.indices == track)
-    history_UT.data[places[:3]] = 0
-    channels = {**bundle.scorers.channels, Popularity.name: Popularity().fit(history_UT)}
-    scorers = replace(bundle.scorers, channels=channels)
-    model = Recommender(replace(bundle, history_UT=history_UT, scorers=scorers))
-    track_id = bundle.features.tracks.id(track)
+    track_id = small_world.plays["track_id"].mode().sort()[0]
+    of_track = pl.col("track_id") == track_id
+    skipped = of_track & (of_track.cum_sum() <= 3)
+    plays = small_world.plays.with_columns(
+        pl.when(skipped).then(0).otherwise(pl.col("plays") + 1).cast(pl.Float32).alias("plays")
+    )
+    model = train(small_world.with_tables(plays=plays), small_config.replaced(max_epochs=1))
     reason = {s.track_id: s.reason for s in model.recommend(STRANGER, 20).slots}[track_id]
-    assert reason == f"played by {np.count_nonzero(history_UT.data[places])} listeners"
+    assert reason == f"played by {plays.filter(of_track).height - 3} listeners"
 
 
 # The same list by other ways
@@ -350,22 +362,12 @@ class _Fixed:
     def score(self, folded: sp.csr_array) -> np.ndarray:
         return np.tile(self._scores_T, (folded.shape[0], 1))
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, *_: object) -> dict[int, float]:
         return {}
 
 
 def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
     """A model over tracks t0, t1 … with these scores and artists, whom nobody has heard."""
-    import torch
-
-    from encore import TrainConfig
-    from encore.data.features import Features
-    from encore.models.batches import Tables, sizes
-    from encore.models.bundle import Bundle
-    from encore.models.ensemble import Scorers
-    from encore.models.means import ShrunkMeans
-    from encore.models.network import HybridMusicRecommender
-    from encore.models.ranking import TieOrder
 
     rows = len(scores) + 1
     names = pl.Series([f"t{t}" for t in range(len(scores))])
@@ -385,8 +387,8 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
     means = ShrunkMeans(0.0, np.zeros(1), np.zeros(rows))
     network = HybridMusicRecommender(sizes(features), 2, (2,)).eval()
     tables = Tables.of(features, means, torch.device("cpu"))
-    channels = {"fixed": _Fixed(np.array([0, *scores]))}
     nothing = history_matrix(np.zeros(0, int), np.zeros(0, int), np.zeros(0), (1, rows))
+    channels = {"fixed": _Fixed(np.array([0, *scores])), "popularity": Popularity().fit(nothing)}
     return Recommender(
         Bundle(
             config=TrainConfig(embedding_dim=2, hidden_layers=(2,)),
@@ -399,6 +401,7 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
                 schema_overrides={"explicit": pl.Boolean},
             ),
             history_UT=nothing,
+            listeners_T=np.zeros(rows, int),
             friends=pl.DataFrame(schema={"user_id": pl.String, "friend_id": pl.String}),
         )
     )

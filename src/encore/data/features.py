@@ -189,7 +189,8 @@ def _genres(train: Dataset, tracks: Vocabulary) -> tuple[Vocabulary, Indices]:
 def _track_numeric(train: Dataset, tracks: Vocabulary, track: Indices) -> Floats:
     acoustic = train.tracks.select(ACOUSTIC).cast(pl.Float32).to_numpy()
     missing = np.isnan(acoustic).any(1)
-    log_listeners = np.log1p(np.bincount(track, minlength=tracks.rows)[1:])
+    played = track[train.plays["plays"].to_numpy() > 0]
+    log_listeners = np.log1p(np.bincount(played, minlength=tracks.rows)[1:])
     age = _days_before_end(
         train, "track_id", train.tracks["track_id"], pl.col("first_played").min()
     )

@@ -31,7 +31,7 @@ MEANS = "listener+track-mean"
 
 CUTS = (10, 20)
 LISTENERS_AT_ONCE = 128
-PLAYS_RANKER_SCORES = 4_000_000  # pairs that the plays head ranks: the MLP is slow on a catalogue
+PLAYS_RANKER_SCORES = 2_000_000  # pairs that the plays head ranks: the MLP is slow on a catalogue
 
 Scores = dict[str, dict[str, Interval]]  # model -> metric -> interval
 PerListener = dict[str, dict[str, npt.NDArray[np.float64]]]
@@ -186,13 +186,12 @@ def plays(model: Recommender, found: PlaysPredictions, seed: int = 0) -> Board:
     values: PerListener = {}
     for name, predicted in found.predicted.items():
         raw, raw_target = np.expm1(predicted), np.expm1(found.target_N)
-        scaled_target, scaled = metrics.scaled(found.target_N, predicted, low, high)
+        views = [("", predicted, found.target_N), ("_raw", raw, raw_target)]
+        if low < high:
+            target, prediction = metrics.scaled(found.target_N, predicted, low, high)
+            views.append(("_scaled", prediction, target))
         scores[name] = {}
-        for suffix, prediction, target in (
-            ("", predicted, found.target_N),
-            ("_raw", raw, raw_target),
-            ("_scaled", scaled, scaled_target),
-        ):
+        for suffix, prediction, target in views:
             sums_US = metrics.play_sums(user_N, prediction, target, size)
             for metric, statistic in (
                 ("rmse", metrics.pooled_rmse),

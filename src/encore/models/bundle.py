@@ -60,6 +60,7 @@ class Bundle:
     choice: Choice
     tracks: pl.DataFrame  # display columns, in vocabulary order
     history_UT: sp.csr_array  # plays of the training rows
+    listeners_T: npt.NDArray[np.integer]  # how many played each track
     friends: pl.DataFrame
     card: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -98,8 +99,7 @@ class Bundle:
         _write_ids(target / "artists.parquet", features.artists)
         _write_ids(target / "genres.parquet", features.genres)
         arrays = {name: getattr(features, name) for name in _TRACK_ARRAYS}
-        count_T = np.bincount(self.history_UT.indices, minlength=features.tracks.rows)
-        arrays |= {"b_T": self.means.b_T, "listeners_T": count_T}
+        arrays |= {"b_T": self.means.b_T, "listeners_T": self.listeners_T}
         _write_arrays(target / "features.npz", arrays)
         (target / "channels").mkdir()
         for name, channel in self.scorers.channels.items():
@@ -176,6 +176,7 @@ class Bundle:
             choice=Choice(**config["choice"]),
             tracks=tracks,
             history_UT=known.history_UT,
+            listeners_T=arrays["listeners_T"],
             friends=known.friends,
             card=(path / "MODEL_CARD.md").read_text("utf-8"),
             facts=config["facts"],

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import safetensors.torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -19,6 +21,17 @@ if TYPE_CHECKING:
 
 KIND = "checkpoint"
 VERSION = 1
+
+
+def fingerprint(training: "Training", held: Sequence[npt.NDArray[np.generic]]) -> str:
+    """Return a digest of all that a training depends on: settings, rows, tables, validation."""
+    digest = hashlib.sha256(training.config.model_dump_json().encode())
+    tables = (training.tables.listeners, training.tables.tracks, training.rows)
+    for part in (part for table in tables for part in vars(table).values()):
+        digest.update(part.cpu().numpy().tobytes())
+    for values in held:
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def save(path: Path, training: "Training", schedulers: Sequence[ReduceLROnPlateau]) -> None:
@@ -35,7 +48,7 @@ def save(path: Path, training: "Training", schedulers: Sequence[ReduceLROnPlatea
     def fill(target: Path) -> dict[str, Any]:
         safetensors.torch.save_file(tensors, target / "state.safetensors")
         (target / "state.json").write_text(json.dumps(plain), "utf-8")
-        return {"belongs_to": _fingerprint(training)}
+        return {"belongs_to": training.fingerprint}
 
     folder.write(path, KIND, VERSION, fill)
 
@@ -50,7 +63,7 @@ def resume(path: Path, training: "Training", schedulers: Sequence[ReduceLROnPlat
     if not path.exists():
         return
     manifest = folder.verify(path, KIND, VERSION)
-    if manifest["belongs_to"] != _fingerprint(training):
+    if manifest["belongs_to"] != training.fingerprint:
         raise InputError(
             f"{path}: the interrupted training there had other settings or other data; "
             "remove the folder to begin anew"
@@ -63,13 +76,6 @@ def resume(path: Path, training: "Training", schedulers: Sequence[ReduceLROnPlat
     for scheduler, state in zip(schedulers, plain["schedulers"], strict=True):
         scheduler.load_state_dict(state)
     training.history = [Epoch(**epoch) for epoch in plain["history"]]
-
-
-def _fingerprint(training: "Training") -> str:
-    digest = hashlib.sha256(training.config.model_dump_json().encode())
-    for part in vars(training.rows).values():
-        digest.update(part.cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _parted(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -42,6 +42,11 @@ def strengths(history_BT: sp.csr_array) -> sp.csr_array:
     return _with_data(history_BT, np.log1p(history_BT.data))
 
 
+def listeners_of(history_UT: sp.csr_array) -> Integers:
+    """Return how many listeners played each track (T,); those who only skipped it do not count."""
+    return np.bincount(history_UT.indices[history_UT.data > 0], minlength=history_UT.shape[1])
+
+
 def _with_data(matrix: sp.csr_array, data: Floats) -> sp.csr_array:
     other = sp.csr_array((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
     other.eliminate_zeros()

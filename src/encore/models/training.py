@@ -21,7 +21,7 @@ from torch import Tensor
 from encore.config import TrainConfig
 from encore.data.dataset import Dataset
 from encore.data.features import Features
-from encore.errors import EncoreError
+from encore.errors import EncoreError, InputError
 from encore.metrics import ndcg_at_k
 from encore.models import checkpoint
 from encore.models.batches import Heard, Rows, Tables, sizes
@@ -71,6 +71,7 @@ class Training:
     device: torch.device
     history: list[Epoch] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
+    fingerprint: str = ""  # of settings and data: what a checkpoint must agree with
 
     @property
     def best_epoch(self) -> int:
@@ -82,7 +83,12 @@ OnEpoch = Callable[[Training], None]
 
 
 def device_of(config: TrainConfig) -> torch.device:
-    """Return the device that the setting names; `auto` is CUDA where there is one."""
+    """Return the device that the setting names; `auto` is CUDA where there is one.
+
+    Raises `InputError` where CUDA is asked for and there is none.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device = 'cuda': there is none here; 'auto' or 'cpu' runs without")
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)
@@ -195,11 +201,14 @@ def _batch_losses(
     plays_mse = plays_loss(plays, batch.target_N)
     if not S:
         return plays_mse, plays.new_zeros(())
-    played_BI, drawn_SI = x_KI.split([B, len(drawn_S)])
+    liked = torch.nonzero(batch.target_N > 0).squeeze(1)  # what was only skipped is no example
+    if not len(liked):
+        return plays_mse, plays.new_zeros(())
+    x_BI, user_B = x_BI[liked], batch.user_N[liked].long()
     return plays_mse, rank_loss(
-        network.rank_pairs(x_BI, played_BI),
-        network.rank(x_BI, drawn_SI),
-        training.heard.among(batch.user_N.long(), drawn_S),
+        network.rank_pairs(x_BI, x_KI[:B][liked]),
+        network.rank(x_BI, x_KI[B:]),
+        training.heard.among(user_B, drawn_S),
     )
 
 
@@ -234,6 +243,7 @@ def fit(
     training = prepare(train, features, config, shrink)
     schedulers = training.optimizer.schedulers(config.scheduler_factor, config.scheduler_patience)
     checker = _Validation(training, held)
+    training.fingerprint = checkpoint.fingerprint(training, held)
     if checkpoint_at is not None:
         checkpoint.resume(checkpoint_at, training, schedulers)
     if not training.best_state:
@@ -297,7 +307,8 @@ class _Validation:
         catalogue, drawn = training.features.tracks.rows, training.config.negatives
         self._drawn = torch.randint(1, catalogue, (drawn,), generator=generator).unique()
         self._drawn = self._drawn.to(training.device)
-        self._board = _RankBoard(training, held[0], held[1]) if drawn else None
+        liked = held[2] > 0
+        self._board = _RankBoard(training, held[0][liked], held[1][liked]) if drawn else None
 
     @torch.inference_mode()
     def __call__(self, epoch: Epoch) -> Epoch:
@@ -349,12 +360,15 @@ class _Validation:
                     network.track_part(x_BJ, tracks.mean_K),
                 )
             )
-            if len(self._drawn):
-                drawn_BS = network.rank(x_BI, drawn_SI)
-                is_heard_BS = training.heard.among(user, self._drawn)
-                loss = rank_loss(network.rank_pairs(x_BI, x_BJ), drawn_BS, is_heard_BS)
-                losses.append(loss.item() * len(at))
-        return torch.cat(predicted), sum(losses) / len(self._target)
+            liked = torch.nonzero(self._target[at] > 0).squeeze(1)
+            if len(self._drawn) and len(liked):
+                drawn_BS = network.rank(x_BI[liked], drawn_SI)
+                is_heard_BS = training.heard.among(user[liked], self._drawn)
+                loss = rank_loss(
+                    network.rank_pairs(x_BI[liked], x_BJ[liked]), drawn_BS, is_heard_BS
+                )
+                losses.append(loss.item() * len(liked))
+        return torch.cat(predicted), sum(losses) / max(int((self._target > 0).sum()), 1)
 
 
 class _RankBoard:

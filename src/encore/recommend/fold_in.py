@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from encore.data.clean import MAX_PLAYS
 from encore.data.dataset import Dataset
 from encore.data.vocabulary import UNKNOWN
 from encore.errors import InputError
@@ -77,21 +78,25 @@ def _plays_of(history: History) -> pl.DataFrame:
         frame = history.plays
     elif isinstance(history, pl.DataFrame):
         frame = history
+    elif isinstance(history, Mapping):
+        frame = pl.DataFrame({"track_id": [*history], "plays": [*history.values()]}, strict=False)
     else:
-        ids, plays = list(history), [float(value) for value in history.values()]
-        frame = pl.DataFrame(
-            {"track_id": ids, "plays": plays}, schema={"track_id": pl.String, "plays": pl.Float64}
+        raise InputError(
+            f"history of type {type(history).__name__}: expected a mapping of track_id to plays, "
+            "a Polars frame with track_id and plays, or a Dataset of one listener"
         )
     if "track_id" not in frame.columns:
         raise InputError(f"history with columns {frame.columns}: expected track_id and plays")
     if "plays" not in frame.columns:
         frame = frame.with_columns(plays=pl.lit(1.0))
-    frame = frame.group_by("track_id", maintain_order=True).agg(
-        pl.col("plays").cast(pl.Float64).sum()
+    plays = frame["plays"].cast(pl.Float64, strict=False)
+    if not (plays.is_between(0, MAX_PLAYS) & plays.is_finite()).fill_null(False).all():
+        raise InputError(f"history: plays must be numbers from 0 to {MAX_PLAYS:,.0f}")
+    ids = frame["track_id"].cast(pl.String)
+    summed = pl.DataFrame({"track_id": ids, "plays": plays}).group_by(
+        "track_id", maintain_order=True
     )
-    if not frame["plays"].is_finite().all() or (frame["plays"] < 0).any():
-        raise InputError("history: plays must be finite and >= 0")
-    return frame
+    return summed.agg(pl.col("plays").sum())
 
 
 def _friends_history(bundle: Bundle, user_id: str | None) -> sp.csr_array | None:

@@ -133,9 +133,18 @@ class Recommender:
         return self.top_of(self.scores(user_B), user_B, k)
 
     def scores(self, user_B: Indices) -> Floats:
-        """Return the shipped list's scores (B, T) of known listeners."""
+        """Return the shipped list's scores (B, T) of listeners by index.
+
+        Those without a training row are scored as `recommend` scores them, from friends or by what
+        most play.
+        """
         weights, history_BT = self.bundle.choice.weights, self.bundle.history_UT[user_B]
-        return self.bundle.scorers.blend(weights, user_B, history_BT)
+        scores_BT = self.bundle.scorers.blend(weights, user_B, history_BT)
+        for row in np.flatnonzero(np.diff(history_BT.indptr) == 0):
+            user_id = self.bundle.features.listeners.id(int(user_B[row]))
+            parts = self._parts(listener_of(self.bundle, user_id, None))
+            scores_BT[row] = np.sum([*parts.values()], axis=0)
+        return scores_BT
 
     def top_of(self, scores_BT: Floats, user_B: Indices, k: int) -> Integers:
         """Return the best k unheard tracks (B, k) by `scores_BT`, which stay as they are."""
@@ -237,13 +246,12 @@ class Recommender:
     @cached_property
     def _catalogue(self) -> Catalogue:
         bundle = self.bundle
-        listeners_T = np.bincount(bundle.history_UT.indices, minlength=bundle.features.tracks.rows)
         return Catalogue(
             artist_T=bundle.features.artist_T,
             explicit_T=_explicit(bundle.tracks),
             genres_TG=bundle.features.genres_TG,
             padding=bundle.features.padding,
-            popularity_T=np.log1p(listeners_T).astype(np.float32),
+            popularity_T=np.log1p(bundle.listeners_T).astype(np.float32),
             vectors_TD=self._track_vectors(),
         )
 

@@ -47,6 +47,12 @@ class ItemKnn:
         similarity = sp.csr_array(model.similarity).astype(np.float32)
         similarity.setdiag(0)
         similarity.eliminate_zeros()
+        # Among tracks with the very same listeners a track may miss itself: then one is too many.
+        for row in np.flatnonzero(np.diff(similarity.indptr) > self._neighbours):
+            kept = slice(similarity.indptr[row], similarity.indptr[row + 1])
+            values = similarity.data[kept]
+            values[values.argmin()] = 0
+        similarity.eliminate_zeros()
         similarity.sort_indices()
         self._similarity_TT = similarity
         return self

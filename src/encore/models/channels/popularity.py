@@ -7,6 +7,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.models.channels.contract import Floats
+from encore.models.ranking import listeners_of
 
 
 class Popularity:
@@ -19,8 +20,7 @@ class Popularity:
 
     def fit(self, plays_UT: sp.csr_array) -> Self:
         """Count each track's listeners."""
-        played = plays_UT.indices[plays_UT.data > 0]
-        self._listeners_T = np.bincount(played, minlength=plays_UT.shape[1]).astype(np.float32)
+        self._listeners_T = listeners_of(plays_UT).astype(np.float32)
         return self
 
     def fold_in(self, history_BT: sp.csr_array) -> sp.csr_array:
