@@ -124,7 +124,7 @@ def table(figures: Sequence[Figure]) -> Table:
 def console() -> Console:
     """Return a console that does not wrap lines where the output is a file."""
     plain = Console()
-    return plain if plain.is_terminal else Console(width=110)
+    return plain if plain.is_terminal else Console(width=160)
 
 
 def spread(ours: Sequence[float], peer: Sequence[float]) -> dict[str, float]:

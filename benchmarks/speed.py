@@ -7,8 +7,10 @@ synthetic world. Only the loop differs:
 
 - ours: `encore.models.training.train_epoch` as `encore train` runs it. A batch is indexed whole
   from tensors, and embedding tables receive sparse gradients.
-- peer: a Dataset that gives a dict of tensors for each sample, a DataLoader that collates them,
+- peer: a Dataset that builds a dict of tensors for each sample, a DataLoader that collates them,
   dense gradients, `torch.optim.Adam` over all parameters. The loop of countless tutorials.
+- tuned peer, beside the figure at the small size: the same, but its columns are tensors already
+  and a sample indexes them, which is several times quicker than making tensors from numbers.
 
 Each side first looks for its best batch size among the same ones (the peer for its DataLoader's
 workers too); then the two run in turn, A B A B, so that a busy machine slows both. Peak memory is
@@ -32,6 +34,7 @@ from typing import Any, NamedTuple, Protocol
 # OpenMP reads this when torch is loaded; it holds for both sides.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils import data as torch_data
@@ -75,6 +78,7 @@ class Scale:
     plays_per_listener: float
     goal: float  # least ratio
     rounds: int  # of A B
+    tuned: bool  # whether the tuned peer runs too
     ours: tuple[Setting, ...]
     peer: tuple[Setting, ...]
 
@@ -93,13 +97,21 @@ OURS = tuple(Setting(size) for size in SIZES)
 PEER = tuple(Setting(size, workers) for workers in (0, 2) for size in SIZES)
 # A step of dense Adam on these tables takes seconds: there is little for workers to hide behind it.
 PEER_1M = (*(Setting(size) for size in SIZES), Setting(SIZES[-1], 2))
+QUICK_SIZES = (1024, 4096)
+QUICK_WORKERS = (0, 2)
 SCALES = (
-    Scale("train_10k_vs_seed_loop", 10_000, 10_000, 40, 4.0, 5, OURS, PEER),
+    Scale("train_10k_vs_seed_loop", 10_000, 10_000, 40, 4.0, 5, True, OURS, PEER),
     # few plays for each listener: a step's cost does not depend on how many rows lie outside it
-    Scale("train_1M_vs_seed_loop", 1_000_000, 380_000, 5, 50.0, 3, OURS, PEER_1M),
+    Scale("train_1M_vs_seed_loop", 1_000_000, 380_000, 5, 50.0, 3, False, OURS, PEER_1M),
 )
 FULL = Effort(seconds=2.0, rounds=5)
 QUICK = Effort(seconds=0.5, rounds=3)
+QUICK_SCALE = replace(
+    SCALES[0],
+    tuned=False,
+    ours=tuple(Setting(size) for size in QUICK_SIZES),
+    peer=tuple(Setting(size, workers) for workers in QUICK_WORKERS for size in QUICK_SIZES),
+)
 
 
 class Side(Protocol):
@@ -146,11 +158,40 @@ class Ours:
 
 
 class Samples(torch_data.Dataset[dict[str, Tensor]]):
-    """Rows of plays as samples, each a dict of tensors, as a tutorial's Dataset builds them.
+    """Rows of plays as samples, each a dict of tensors built from arrays, as a tutorial does it."""
 
-    The columns are tensors already, which is kind to the peer: indexing a tensor is quicker than
-    making one from a number or from a data frame's row.
-    """
+    def __init__(self, prepared: training.Training) -> None:
+        rows, listeners, tracks = prepared.rows, prepared.tables.listeners, prepared.tables.tracks
+        self._user, self._track = rows.user_N.numpy(), rows.track_N.numpy()
+        self._of_row = _arrays(
+            user_mean=rows.b_user_N, track_mean=rows.b_track_N, plays=rows.target_N
+        )
+        self._of_user = _arrays(user=listeners.user_L, user_numerical=listeners.numerical_LF)
+        self._of_track = _arrays(
+            music=tracks.music_K,
+            artist=tracks.artist_K,
+            genres=tracks.genres_KG,
+            numerical=tracks.numerical_KF,
+            binary=tracks.binary_KB,
+        )
+
+    def __len__(self) -> int:
+        return len(self._user)
+
+    def __getitem__(self, place: int) -> dict[str, Tensor]:
+        user, track = self._user[place], self._track[place]
+        sample = {name: torch.tensor(values[place]) for name, values in self._of_row.items()}
+        sample |= {name: torch.tensor(values[user]) for name, values in self._of_user.items()}
+        sample |= {name: torch.tensor(values[track]) for name, values in self._of_track.items()}
+        return sample
+
+
+def _arrays(**columns: Tensor) -> dict[str, npt.NDArray[Any]]:
+    return {name: column.numpy() for name, column in columns.items()}
+
+
+class IndexedSamples(torch_data.Dataset[dict[str, Tensor]]):
+    """The same samples, indexed from tensors: about as quick as one sample at a time can be."""
 
     def __init__(self, prepared: training.Training) -> None:
         self._rows, self._tables = prepared.rows, prepared.tables
@@ -179,10 +220,12 @@ class Samples(torch_data.Dataset[dict[str, Tensor]]):
 class Peer:
     """The loop that one would write first, on the same network with dense gradients."""
 
+    samples: type[Samples] | type[IndexedSamples] = Samples
+
     def __init__(self, data: Dataset, features: Features) -> None:
         self._training = prepared(data, features, "dense")
         config, self._network = self._training.config, self._training.network
-        self._samples = Samples(self._training)
+        self._samples = self.samples(self._training)
         self._optimizer = torch.optim.Adam(
             self._network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -231,7 +274,14 @@ class Peer:
         return evaluated(self._training, rows)
 
 
+class TunedPeer(Peer):
+    """The same loop over samples that cost as little as samples can."""
+
+    samples = IndexedSamples
+
+
 SIDES: dict[str, type[Ours] | type[Peer]] = {"ours": Ours, "peer": Peer}
+TUNED = "tuned peer"
 
 
 @torch.no_grad()
@@ -328,17 +378,20 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
     features, rows = Features.fit(made), made.plays.height
     console.print(f"\n[bold]{scale.figure}[/bold]: a synthetic world, {made}")
     sides: dict[str, Side] = {name: make(made, features) for name, make in SIDES.items()}
+    candidates = {"ours": scale.ours, "peer": scale.peer}
+    if scale.tuned:
+        sides[TUNED], candidates[TUNED] = TunedPeer(made, features), scale.peer
     beside: dict[str, Any] = {"rows": rows}
 
     best = {}
-    for name, tried in (("ours", scale.ours), ("peer", scale.peer)):
+    for name, tried in candidates.items():
         rates = {setting: rated(sides[name], setting, effort.seconds, rows) for setting in tried}
         for setting, rate in rates.items():
             console.print(f"  {name}: {setting}: {rate:,.0f} samples/s")
         best[name] = max(rates, key=lambda setting: rates[setting])
-        beside[f"{name}_batch_size"] = best[name].batch_size
-        beside[f"{name}_tried"] = {str(setting): rate for setting, rate in rates.items()}
-    beside["peer_workers"] = best["peer"].workers
+        beside[f"{_key(name)}_batch_size"] = best[name].batch_size
+        beside[f"{_key(name)}_workers"] = best[name].workers
+        beside[f"{_key(name)}_tried"] = {str(setting): rate for setting, rate in rates.items()}
 
     effort = replace(effort, rounds=min(effort.rounds, scale.rounds))
     found = in_turn(sides, best, effort, rows)
@@ -352,12 +405,15 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
         goal=scale.goal,
     )
     tell(console, "each at its best", best, found)
+    if scale.tuned:
+        beside["tuned_peer"] = median(found[TUNED])
+        beside["ratio_to_tuned_peer"] = figure.ours / beside["tuned_peer"]
     if whole:
-        settings = {"ours": Setting(SEED_BATCH), "peer": Setting(SEED_BATCH)}
+        settings = dict.fromkeys(sides, Setting(SEED_BATCH))
         at_seed = in_turn(sides, settings, effort, rows)
         tell(console, "both at the seed's batch size", settings, at_seed)
         beside[f"at_{SEED_BATCH}"] = _bench.spread(at_seed["ours"], at_seed["peer"]) | {
-            name: median(values) for name, values in at_seed.items()
+            _key(name): median(values) for name, values in at_seed.items()
         }
     del sides
     for name in SIDES:
@@ -382,11 +438,16 @@ def tell(
             f"  {what}: {name} ({settings[name]}): median {median(values):,.0f} samples/s "
             f"of {', '.join(f'{value:,.0f}' for value in values)}"
         )
-    ratios = _bench.spread(rates["ours"], rates["peer"])
-    console.print(
-        f"  {what}: ratio of medians {median(rates['ours']) / median(rates['peer']):.1f}, "
-        f"in the rounds {ratios['ratio_low']:.1f} to {ratios['ratio_high']:.1f}"
-    )
+    for name in rates.keys() - {"ours"}:
+        ratios = _bench.spread(rates["ours"], rates[name])
+        console.print(
+            f"  {what}: ours over {name}: {median(rates['ours']) / median(rates[name]):.1f} "
+            f"of medians, {ratios['ratio_low']:.1f} to {ratios['ratio_high']:.1f} in the rounds"
+        )
+
+
+def _key(side: str) -> str:
+    return side.replace(" ", "_")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -405,7 +466,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = _bench.console()
     machine = _bench.machine(PACKAGES) | {"torch_threads": torch.get_num_threads()}
     console.print_json(data=machine)
-    effort, scales = (QUICK, SCALES[:1]) if given.quick else (FULL, SCALES)
+    effort, scales = (QUICK, (QUICK_SCALE,)) if given.quick else (FULL, SCALES)
     with tempfile.TemporaryDirectory() as folder:
         figures = [
             measure(scale, effort, Path(folder) / scale.figure, whole=not given.quick)

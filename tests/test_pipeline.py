@@ -279,6 +279,34 @@ def test_listeners_too_short_to_validate_on_are_refused(small_config: TrainConfi
         encore.train(ids_only(some_pairs(40, 30, 2)), small_config)
 
 
+def test_data_in_which_everything_was_skipped_is_refused(
+    small_world: Dataset, small_config: TrainConfig
+) -> None:
+    never = small_world.plays.with_columns(pl.lit(0.0, pl.Float32).alias("plays"))
+    with pytest.raises(InputError):
+        encore.train(small_world.with_tables(plays=never), small_config)
+
+
+def test_the_list_is_chosen_by_what_was_played_and_not_by_what_was_skipped(
+    small_world: Dataset, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    choose = pipeline.choose
+
+    def recorded(scorers, history_UT, held_UT, seed):
+        seen.append(held_UT)
+        return choose(scorers, history_UT, held_UT, seed)
+
+    monkeypatch.setattr(pipeline, "choose", recorded)
+    skipped = pl.int_range(pl.len()) % 3 == 0
+    plays = pl.when(skipped).then(0).otherwise(pl.col("plays") + 1).cast(pl.Float32)
+    data = small_world.with_tables(plays=small_world.plays.with_columns(plays.alias("plays")))
+    encore.train(data, small_config.replaced(max_epochs=1))
+    slice_ = splitting.split(data, held_out=small_config.validation_share, seed=small_config.seed)
+    right = slice_.test.plays.filter(pl.col("plays") > 0).height
+    assert seen[0].nnz == right < slice_.test.plays.height
+
+
 def test_a_test_side_without_rows_is_refused(
     small_model: Recommender, small_world: Dataset
 ) -> None:

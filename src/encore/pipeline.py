@@ -89,10 +89,10 @@ def train(
             on_epoch(now.history[-1])
 
     inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
-    if inner.test.plays.is_empty():
+    if not (inner.test.plays["plays"] > 0).any():
         raise InputError(
-            f"no listener has enough rows for a validation slice of {config.validation_share:.0%}; "
-            "raise validation_share"
+            f"a validation slice of {config.validation_share:.0%} of each listener's rows holds no "
+            "played track; raise validation_share or bring listeners with more plays"
         )
     tried = training.fit(
         inner.train, inner.test, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at

@@ -18,7 +18,11 @@ every_channel = pytest.mark.parametrize("name", list(CHANNELS))
 
 
 def make(name: str) -> Channel:
-    return Als(factors=8, regularization=1.0, seed=3) if name == Als.name else CHANNELS[name]()
+    return (
+        Als(factors=8, regularization=1.0, alpha=4.0, seed=3)
+        if name == Als.name
+        else CHANNELS[name]()
+    )
 
 
 def scores(channel: Channel, history_BT: sp.csr_array) -> npt.NDArray[np.float32]:

@@ -226,14 +226,33 @@ def test_early_stopping_waits_its_patience_and_restores_the_best_weights(
     assert not same(kept, {key: states[3][key] for key in best})
 
 
+def test_stopping_reads_what_was_played_and_not_what_was_skipped(
+    sides: splitting.Split, small_config: TrainConfig
+) -> None:
+    run = started(sides.train, small_config.replaced(learning_rate=1e-2))
+    epoch = training.train_epoch(run, 1)
+    user, track, target = training.encode(sides.test, run.features)
+    skipped = np.arange(len(target)) % 3 == 0
+    with_skips = (user, track, np.where(skipped, 0.0, target + 1))
+    without = tuple(values[~skipped] for values in with_skips)
+    all_liked = (user, track, target + 1)
+    ndcg, expected, other = (
+        training._Validation(run, held)(epoch).val_ndcg for held in (with_skips, without, all_liked)
+    )
+    assert ndcg == expected
+    assert ndcg != other
+
+
 def test_training_again_on_all_rows_takes_as_many_epochs_at_the_same_rates(
     small_world: Dataset, sides: splitting.Split, small_config: TrainConfig
 ) -> None:
-    tried = fitted(sides, small_config.replaced(max_epochs=4, scheduler_patience=0))
+    tried = fitted(sides, small_config)
+    slower = [replace(e, learning_rate=1e-2 / e.epoch, best=e.epoch <= 2) for e in tried.history]
+    tried.history = slower
     final = training.refit(small_world, tried)
-    assert [epoch.learning_rate for epoch in final.history] == [
-        epoch.learning_rate for epoch in tried.history[: tried.best_epoch]
-    ]
+    rates = [state["param_groups"][0]["lr"] for state in final.optimizer.state_dict()]
+    assert [epoch.learning_rate for epoch in final.history] == [1e-2, 5e-3]
+    assert rates == [5e-3, 5e-3]
     assert len(final.rows) == small_world.plays.height
     assert final.network.confidence == tried.network.confidence
 

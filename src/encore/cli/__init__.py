@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed (the message says what, where and what to do), 2 wr
 130 interrupted. Results go to standard output, everything else to standard error.
 """
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -12,6 +13,10 @@ from rich.console import Console
 
 from encore.cli import demo, evaluate, import_, recommend, report, train
 from encore.errors import EncoreError
+
+# Threads that wait by spinning are ruinous where another process wants the core. OpenMP reads this
+# once, when torch loads it, which no command has done yet.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="encore",

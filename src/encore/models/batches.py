@@ -33,6 +33,8 @@ class Tables:
         def trained(heard: npt.NDArray[np.bool_]) -> Tensor:
             return tensor(np.where(heard, np.arange(len(heard)), UNKNOWN).astype(np.int32))
 
+        heard_A = np.zeros(features.artists.rows, np.bool_)
+        heard_A[features.artist_T[features.heard_T]] = True
         return cls(
             ListenerInputs(
                 trained(features.heard_U),
@@ -41,7 +43,7 @@ class Tables:
             ),
             TrackInputs(
                 trained(features.heard_T),
-                tensor(features.artist_T),
+                tensor(np.where(heard_A[features.artist_T], features.artist_T, UNKNOWN)),
                 tensor(features.genres_TG),
                 tensor(features.numeric_TF),
                 tensor(features.binary_TB),

@@ -47,6 +47,7 @@ LISTENERS = "listeners/"
 
 _TRACK_ARRAYS = ("heard_T", "artist_T", "genres_TG", "numeric_TF", "binary_TB")
 _LISTENER_ARRAYS = ("heard_U", "numeric_UF")
+_LISTENER_FILES = ("listeners.npz", "listeners.parquet", "friends.parquet")
 
 
 @dataclass
@@ -195,7 +196,13 @@ class _Listeners:
 
     @classmethod
     def read(cls, path: Path, tracks: int, width: int) -> "_Listeners":
-        if not (path / "listeners.npz").is_file():
+        missing = [name for name in _LISTENER_FILES if not (path / name).is_file()]
+        if missing and len(missing) < len(_LISTENER_FILES):
+            raise IntegrityError(
+                f"{path / missing[0]}: missing; restore it, "
+                f"or remove {path} whole to erase listeners"
+            )
+        if missing:
             return cls(
                 Vocabulary(pl.Series("id", [], pl.String)),
                 {"heard_U": np.zeros(1, np.bool_), "numeric_UF": np.zeros((1, width), np.float32)},

@@ -288,7 +288,9 @@ def _merit(epoch: Epoch) -> float:
 
     The loss of the rank head goes on rising from overconfidence while its order still improves.
     """
-    return -np.inf if epoch.val_loss is None else epoch.val_ndcg or -epoch.val_loss
+    if epoch.val_loss is None:
+        return -np.inf
+    return -epoch.val_loss if epoch.val_ndcg is None else epoch.val_ndcg
 
 
 def _exhausted(training: Training) -> bool:

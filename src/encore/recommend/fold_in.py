@@ -93,6 +93,8 @@ def _plays_of(history: History) -> pl.DataFrame:
     if not (plays.is_between(0, MAX_PLAYS) & plays.is_finite()).fill_null(False).all():
         raise InputError(f"history: plays must be numbers from 0 to {MAX_PLAYS:,.0f}")
     ids = frame["track_id"].cast(pl.String)
+    if ids.null_count():
+        raise InputError("history: track_id must not be missing")
     summed = pl.DataFrame({"track_id": ids, "plays": plays}).group_by(
         "track_id", maintain_order=True
     )

@@ -4,7 +4,7 @@ There is one such path. Evaluation, the command line and the library call it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
+from encore.data.identity import clean_title
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
@@ -184,6 +185,9 @@ class Recommender:
             self._catalogue.padding,
             np.log1p(history.data),
         )
+        if not np.isfinite(open_1T).any():
+            left = f"heard='{rules.heard}' left none of the catalogue's tracks to list"
+            return replace(rank([], [], n, rules, self._catalogue), bound=left)
         wanted = max(CANDIDATES, 20 * n)
         while True:
             top_K = top_k(open_1T, wanted, self.bundle.scorers.ties)[0]
@@ -241,7 +245,8 @@ class Recommender:
         return [self.bundle.features.genres.id(g) for g in shared[:GENRES_NAMED]]
 
     def _name(self, track: int) -> str:
-        return str(self.bundle.tracks["title"][track - 1])
+        """Return a title as a reason names it, without "- Remastered 2011" and its like."""
+        return clean_title(str(self.bundle.tracks["title"][track - 1]))
 
     @cached_property
     def _catalogue(self) -> Catalogue:
