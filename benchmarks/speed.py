@@ -53,6 +53,7 @@ SHRINK = (2.0, 5.0)  # of the means, in rows; any value serves, both sides read 
 SEED_BATCH = 256  # the batch size of the loop's original
 WARM_UP = 2  # steps before anything is timed: lazy set-up, the optimiser's state
 LEAST_STEPS = 3
+PREFETCHED = 2  # batches that a DataLoader's worker prepares ahead: torch's default
 CONTROL_ROWS = 65_536  # after which both sides' losses are compared
 CONTROL_BATCH = 1024
 MEMORY_STEPS = 5
@@ -78,7 +79,7 @@ class Scale:
     plays_per_listener: float
     goal: float  # least ratio
     rounds: int  # of A B
-    tuned: bool  # whether the tuned peer runs too
+    thorough: bool  # whether the tuned peer runs too, and the control of equal loss
     ours: tuple[Setting, ...]
     peer: tuple[Setting, ...]
 
@@ -108,7 +109,7 @@ FULL = Effort(seconds=2.0, rounds=5)
 QUICK = Effort(seconds=0.5, rounds=3)
 QUICK_SCALE = replace(
     SCALES[0],
-    tuned=False,
+    thorough=False,
     ours=tuple(Setting(size) for size in QUICK_SIZES),
     peer=tuple(Setting(size, workers) for workers in QUICK_WORKERS for size in QUICK_SIZES),
 )
@@ -231,7 +232,7 @@ class Peer:
         )
 
     def run(self, setting: Setting, steps: int) -> float:
-        """Train for `steps` batches after an untimed one, during which the workers start."""
+        """Train for `steps` batches, timed once the workers have started and run no longer ahead."""
         self._network.train()
         loader = torch_data.DataLoader(
             self._samples,
@@ -241,7 +242,8 @@ class Peer:
             num_workers=setting.workers,
         )
         batches = iter(loader)
-        self._step(next(batches))
+        for _ in range(1 + PREFETCHED * setting.workers):
+            self._step(next(batches))
         total_loss = 0.0
         started = time.perf_counter()
         for _ in range(steps):
@@ -303,8 +305,8 @@ def chunk_steps(samples_per_second: float, setting: Setting, seconds: float, row
     3
     """
     wanted = max(LEAST_STEPS, round(seconds * samples_per_second / setting.batch_size))
-    # one batch is left for the peer's start
-    return max(1, min(wanted, rows // setting.batch_size - 1))
+    ahead = 1 + PREFETCHED * setting.workers  # the peer's untimed batches
+    return max(1, min(wanted, rows // setting.batch_size - ahead))
 
 
 def rated(side: Side, setting: Setting, seconds: float, rows: int) -> float:
@@ -366,7 +368,7 @@ def tell_peak(name: str, batch_size: int, folder: Path) -> None:
 
 
 def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _bench.Figure:
-    """Return the figure of one scale; with `whole`, the control and the seed's batch size too."""
+    """Return the figure of one scale; with `whole`, the seed's batch size and the control too."""
     console = _bench.console()
     made = world.make(
         scale.listeners,
@@ -379,7 +381,7 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
     console.print(f"\n[bold]{scale.figure}[/bold]: a synthetic world, {made}")
     sides: dict[str, Side] = {name: make(made, features) for name, make in SIDES.items()}
     candidates = {"ours": scale.ours, "peer": scale.peer}
-    if scale.tuned:
+    if scale.thorough:
         sides[TUNED], candidates[TUNED] = TunedPeer(made, features), scale.peer
     beside: dict[str, Any] = {"rows": rows}
 
@@ -405,7 +407,7 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
         goal=scale.goal,
     )
     tell(console, "each at its best", best, found)
-    if scale.tuned:
+    if scale.thorough:
         beside["tuned_peer"] = median(found[TUNED])
         beside["ratio_to_tuned_peer"] = figure.ours / beside["tuned_peer"]
     if whole:
@@ -419,7 +421,7 @@ def measure(scale: Scale, effort: Effort, folder: Path, *, whole: bool) -> _benc
     for name in SIDES:
         beside[f"{name}_peak_gib"] = round(peak_of(name, best[name], folder), 2)
         console.print(f"  {name}: peak memory {beside[f'{name}_peak_gib']:.2f} GiB")
-    if whole and rows >= 2 * CONTROL_ROWS:
+    if whole and scale.thorough:
         beside |= control(made, features)
         console.print(
             f"  plays loss: {beside['untrained_loss']:.4f} untrained, after {CONTROL_ROWS:,} rows "

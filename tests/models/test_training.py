@@ -205,7 +205,7 @@ def told(monkeypatch: pytest.MonkeyPatch, ndcg: list[float]) -> list[dict[str, T
 
     monkeypatch.setattr(training, "train_epoch", recorded)
     monkeypatch.setattr(
-        training._Validation,
+        training.Validation,
         "__call__",
         lambda _, epoch: replace(epoch, val_loss=1.0, val_ndcg=ndcg[epoch.epoch - 1]),
     )
@@ -237,7 +237,7 @@ def test_stopping_reads_what_was_played_and_not_what_was_skipped(
     without = tuple(values[~skipped] for values in with_skips)
     all_liked = (user, track, target + 1)
     ndcg, expected, other = (
-        training._Validation(run, held)(epoch).val_ndcg for held in (with_skips, without, all_liked)
+        training.Validation(run, held)(epoch).val_ndcg for held in (with_skips, without, all_liked)
     )
     assert ndcg == expected
     assert ndcg != other
