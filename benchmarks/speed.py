@@ -232,7 +232,7 @@ class Peer:
         )
 
     def run(self, setting: Setting, steps: int) -> float:
-        """Train for `steps` batches, timed once the workers have started and run no longer ahead."""
+        """Train for `steps` batches, timed from when what the workers prepared ahead is used up."""
         self._network.train()
         loader = torch_data.DataLoader(
             self._samples,
