@@ -38,7 +38,7 @@ BLEND = "blend"
 WEIGHT_STEPS = 8  # the grid of weights has steps of 1/8
 CANDIDATES = 100  # of each scorer, that a blend is tried on
 CHOOSING_CUT = 10  # NDCG@10 decides
-CHOOSING_SCORES = 20_000_000  # listeners x tracks that choosing reads at most
+CHOOSING_SCORES = 40_000_000  # listeners x tracks that choosing reads at most
 PAIRS_AT_ONCE = 8192
 
 
