@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, Protocol
 
 # Threads that spin while they wait slow each other tenfold where other programs want the cores too.
 # OpenMP reads this when torch is loaded; it holds for both sides.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import numpy.typing as npt
 import torch

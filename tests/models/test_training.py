@@ -486,11 +486,14 @@ def test_rank_loss_is_the_played_tracks_share_beside_the_unheard() -> None:
     heard = torch.tensor([[False, False, True], [True, True, True]])
     share = math.exp(1) / (math.exp(1) + math.exp(2) + math.exp(0.5))
     expected = (-math.log(share) - math.log(1)) / 2
-    assert rank_loss(played, drawn, heard).item() == pytest.approx(expected, rel=1e-6)
+    assert rank_loss(played, drawn, heard, torch.arange(len(played))).item() == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 def test_rank_loss_is_finite_where_scores_are_large() -> None:
-    loss = rank_loss(torch.tensor([-900.0]), torch.tensor([[900.0]]), torch.tensor([[False]]))
+    rows = torch.tensor([0])
+    loss = rank_loss(torch.tensor([-900.0]), torch.tensor([[900.0]]), rows[None] > 0, rows)
     assert loss.item() == pytest.approx(1800)
 
 

@@ -14,9 +14,9 @@ from rich.console import Console
 from encore.cli import demo, evaluate, import_, recommend, report, train
 from encore.errors import EncoreError
 
-# Threads that wait by spinning are ruinous where another process wants the core. OpenMP reads this
-# once, when torch loads it, which no command has done yet.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads that spin long while they wait are ruinous where another process wants the core; threads
+# that never spin are slow where none does. OpenMP reads this when torch loads it, which is later.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 app = typer.Typer(
     name="encore",

@@ -15,17 +15,20 @@ def plays_loss(predicted_B: Tensor, target_B: Tensor) -> Tensor:
     return torch.mean((predicted_B - target_B) ** 2)
 
 
-def rank_loss(played_B: Tensor, drawn_BS: Tensor, is_heard_BS: Tensor) -> Tensor:
+def rank_loss(
+    played_B: Tensor, drawn_LS: Tensor, is_heard_LS: Tensor, listener_B: Tensor
+) -> Tensor:
     """Return the sampled softmax loss: -log of the played track's share beside S drawn ones.
 
         -log( exp(played) / (exp(played) + sum over drawn and unheard of exp(drawn)) )
 
-    A drawn track that the listener has heard (`is_heard_BS`) does not count as a negative.
+    Row b was played by listener `listener_B[b]` of L, whose scores of the drawn tracks are a row of
+    `drawn_LS`. A drawn track that the listener has heard (`is_heard_LS`) is no negative.
 
     >>> drawn, heard = torch.zeros(1, 3), torch.tensor([[False, False, True]])
-    >>> round(rank_loss(torch.zeros(1), drawn, heard).exp().item(), 6)
+    >>> loss = rank_loss(torch.zeros(2), drawn, heard, torch.tensor([0, 0]))
+    >>> round(loss.exp().item(), 6)
     3.0
     """
-    unheard_BS = drawn_BS.masked_fill(is_heard_BS, -torch.inf)
-    scores = torch.cat([played_B.unsqueeze(1), unheard_BS], 1)
-    return torch.mean(torch.logsumexp(scores, 1) - played_B)
+    against_L = torch.logsumexp(drawn_LS.masked_fill(is_heard_LS, -torch.inf), 1)
+    return torch.mean(torch.logaddexp(played_B, against_L.index_select(0, listener_B)) - played_B)

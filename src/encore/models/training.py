@@ -180,31 +180,38 @@ def _batch_losses(
 ) -> tuple[Tensor, Tensor]:
     """Return (plays loss, rank loss) of a batch; the rank loss is 0 without negatives.
 
-    The S drawn tracks are shared by the batch, so the track side costs B + S and not B x S.
+    Each listener and track of the batch is embedded once, however many rows it stands in; the S
+    drawn tracks are shared by all rows.
+
+    Legend: L distinct listeners, K distinct tracks of the batch, the drawn ones among them.
     """
     config, network, tables = training.config, training.network, training.tables
-    B, S = len(batch), config.negatives
-    listeners = tables.listeners_at(batch.user_N)
+    user_L, at_B = torch.unique(batch.user_N, return_inverse=True)
+    drawn_S = torch.randint(
+        1, training.features.tracks.rows, (config.negatives,), generator=generator
+    )
+    drawn_S = drawn_S.unique().to(training.device)
+    wanted = torch.cat([batch.track_N.long(), drawn_S])
+    track_K, at_BS = torch.unique(wanted, return_inverse=True)
+    played_B, column_S = at_BS.split([len(batch), len(drawn_S)])
+    listeners, tracks = tables.listeners_at(user_L), tables.tracks_at(track_K)
     listeners.user_L = _dropped(listeners.user_L, config.id_dropout, generator)
-    catalogue = training.features.tracks.rows
-    drawn_S = torch.randint(1, catalogue, (S,), generator=generator).unique().to(training.device)
-    tracks = tables.tracks_at(torch.cat([batch.track_N.long(), drawn_S]))
     tracks.music_K = _dropped(tracks.music_K, config.id_dropout, generator)
-    x_BI, x_KI = network.embed_listeners(listeners), network.embed_tracks(tracks)
+    x_LI, x_KI = network.embed_listeners(listeners), network.embed_tracks(tracks)
     plays = network.plays(
-        network.listener_part(x_BI, batch.b_user_N), network.track_part(x_KI[:B], batch.b_track_N)
+        network.listener_part(x_LI, listeners.mean_L).at(at_B)._replace(mean_N=batch.b_user_N),
+        network.track_part(x_KI, tracks.mean_K).at(played_B)._replace(mean_N=batch.b_track_N),
     )
     plays_mse = plays_loss(plays, batch.target_N)
-    if not S:
-        return plays_mse, plays.new_zeros(())
     liked = torch.nonzero(batch.target_N > 0).squeeze(1)  # what was only skipped is no example
-    if not len(liked):
+    if not config.negatives or not len(liked):
         return plays_mse, plays.new_zeros(())
-    x_BI, user_B = x_BI[liked], batch.user_N[liked].long()
+    at_B, played_B = at_B[liked], played_B[liked]
     return plays_mse, rank_loss(
-        network.rank_pairs(x_BI, x_KI[:B][liked]),
-        network.rank(x_BI, x_KI[B:]),
-        training.heard.among(user_B, drawn_S),
+        network.rank_pairs(x_LI.index_select(0, at_B), x_KI.index_select(0, played_B)),
+        network.rank(x_LI, x_KI.index_select(0, column_S)),
+        training.heard.among(user_L.long(), drawn_S),
+        at_B,
     )
 
 

@@ -89,10 +89,11 @@ class Validation:
             )
             liked = torch.nonzero(self._target[at] > 0).squeeze(1)
             if len(self._drawn) and len(liked):
-                drawn_BS = network.rank(x_BI[liked], drawn_SI)
-                is_heard_BS = training.heard.among(user[liked], self._drawn)
                 loss = rank_loss(
-                    network.rank_pairs(x_BI[liked], x_BJ[liked]), drawn_BS, is_heard_BS
+                    network.rank_pairs(x_BI[liked], x_BJ[liked]),
+                    network.rank(x_BI[liked], drawn_SI),
+                    training.heard.among(user[liked], self._drawn),
+                    torch.arange(len(liked), device=user.device),
                 )
                 losses.append(loss.item() * len(liked))
         return torch.cat(predicted), sum(losses) / max(int((self._target > 0).sum()), 1)
