@@ -6,7 +6,7 @@ from encore.config import TrainConfig
 def default() -> TrainConfig:
     """Return the seed's settings and encore's additions: early stopping with patience 10.
 
-    HetRec (92,834 plays rows): about three minutes.
+    Stops by itself where ten epochs bring nothing, at 40 at the latest.
     """
     return TrainConfig()
 
@@ -14,7 +14,7 @@ def default() -> TrainConfig:
 def quick() -> TrainConfig:
     """Return a shorter schedule for a first look: larger steps, at most 10 epochs, patience 3.
 
-    HetRec: a bit over a minute, at nearly the default's quality.
+    HetRec (74,266 training rows), everything fitted twice: about two minutes.
     """
     return TrainConfig(learning_rate=2e-3, max_epochs=10, early_stopping_patience=3)
 

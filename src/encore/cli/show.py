@@ -24,7 +24,7 @@ err = Console(stderr=True, highlight=False)
 
 def say(message: str) -> None:
     """Tell the user what goes on, on standard error."""
-    err.print(message, style="dim", markup=False)
+    err.print(message, style="dim", markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
