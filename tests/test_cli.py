@@ -1,6 +1,7 @@
 """The command line as its users meet it: results, exit codes, and errors that tell the remedy."""
 
 import json
+import shutil
 import sys
 
 import polars as pl
@@ -222,8 +223,6 @@ def test_a_wrong_call_tells_what_and_exits(
 
 
 def test_a_damaged_bundle_is_refused_by_name(encore, folders, tmp_path):
-    import shutil
-
     shutil.copytree(folders / "bundle", tmp_path / "b")
     weights = tmp_path / "b/network.safetensors"
     body = bytearray(weights.read_bytes())

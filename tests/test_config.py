@@ -1,5 +1,7 @@
 """Settings: the seed's keys and defaults, and who overrides whom."""
 
+import re
+
 import pytest
 
 from encore import recipes
@@ -43,7 +45,7 @@ def test_flag_over_environment_over_file_over_recipe(tmp_path):
 def test_a_wrong_setting_is_named_with_its_file(tmp_path, text, told):
     file = tmp_path / "encore.toml"
     file.write_text(text)
-    with pytest.raises(InputError, match=re_escape(told)) as raised:
+    with pytest.raises(InputError, match=re.escape(told)) as raised:
         resolve(TrainConfig(), file)
     assert str(file) in str(raised.value)
 
@@ -51,9 +53,3 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path, text, told):
 def test_a_wrong_environment_variable_is_named():
     with pytest.raises(InputError, match="ENCORE_DROPOUT: dropout = 'high'"):
         resolve(TrainConfig(), None, {"ENCORE_DROPOUT": "high"})
-
-
-def re_escape(text):
-    import re
-
-    return re.escape(text)

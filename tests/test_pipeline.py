@@ -139,7 +139,7 @@ def test_an_evaluation_has_the_form_that_machines_read(judged: Evaluation) -> No
 def test_an_evaluation_leaves_all_of_it_in_its_folder(
     model: Recommender, judged: Evaluation, tmp_path: Path
 ) -> None:
-    report = judged.save(tmp_path / "run", title="A planted world")
+    report = judged.report(tmp_path / "run", title="A planted world")
     assert "A planted world" in report.read_text("utf-8")
     results = json.loads((tmp_path / "run" / "results.json").read_text("utf-8"))
     assert results["boards"] == judged.to_json()["boards"]
@@ -258,7 +258,7 @@ def test_ids_alone_are_enough_to_train_evaluate_recommend_and_save(
     assert data.tracks["artist"].is_null().all()
     trained, held = encore.split(data)
     model = encore.train(trained, small_config)
-    assert encore.evaluate(model, held).save(tmp_path / "run").is_file()
+    assert encore.evaluate(model, held).report(tmp_path / "run").is_file()
     found = model.recommend("u3")
     assert len(found.slots) == 10
     assert all(slot.artist is None and slot.title == slot.track_id for slot in found.slots)

@@ -5,7 +5,7 @@
     data = read("plays.csv")
     train_side, test_side = split(data)
     model = train(train_side)
-    evaluate(model, test_side).save("run/")
+    evaluate(model, test_side).report("run/")
 """
 
 import json
@@ -190,7 +190,7 @@ class Evaluation:
             "versions": {name: version(name) for name in ("encore-music", "torch", "implicit")},
         }
 
-    def save(self, run: str | Path, title: str = "", example_user: str | None = None) -> Path:
+    def report(self, run: str | Path, title: str = "", example_user: str | None = None) -> Path:
         """Write results.json, history, predictions, per-listener values and report.html to `run`.
 
         The model's card is brought up to date with the results. Returns the report's path.

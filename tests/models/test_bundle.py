@@ -214,7 +214,7 @@ def test_without_listeners_no_listener_is_in_it_even_after_an_evaluation(
     small_model: Recommender, small_world: Dataset, saved: Path, tmp_path: Path
 ) -> None:
     model = Recommender(copy.copy(small_model.bundle), small_model.history)
-    evaluate(model, small_world.with_tables(plays=small_world.plays.tail(40))).save(
+    evaluate(model, small_world.with_tables(plays=small_world.plays.tail(40))).report(
         tmp_path / "run"
     )
     model.save(tmp_path / "bundle", listeners=False)

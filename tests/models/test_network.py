@@ -9,7 +9,7 @@ from encore import Dataset, HybridMusicRecommender
 from encore.data.features import Features
 from encore.models.batches import Heard, Tables, sizes
 from encore.models.means import ShrunkMeans
-from encore.models.network import Dropout, ListenerInputs, ResidualBlock, Sizes, TrackInputs
+from encore.models.network import ListenerInputs, ResidualBlock, Sizes, TrackInputs
 from encore.models.training import encode
 
 SIZES = Sizes(
@@ -94,7 +94,7 @@ def test_its_defaults_are_the_known_ones() -> None:
     network = HybridMusicRecommender(SIZES)
     assert network.user_embedding.embedding_dim == 64
     assert [block.main.out_features for block in network.fc_layers] == [256, 128, 64]
-    assert {block.dropout.share for block in network.fc_layers} == {0.2}
+    assert {block.dropout.p for block in network.fc_layers} == {0.2}
 
 
 def test_untrained_it_predicts_exactly_the_shrunk_means(small_world: Dataset) -> None:
@@ -282,14 +282,3 @@ def test_heard_tracks_are_found_among_drawn_ones() -> None:
     expected = torch.from_numpy(heard_UT)[asked][:, drawn]
     for _ in range(2):  # asking leaves nothing behind
         assert torch.equal(heard.among(asked, drawn), expected)
-
-
-def test_dropout_drops_its_share_keeps_the_mean_and_rests_in_evaluation() -> None:
-    dropout, x = Dropout(0.3), torch.ones(100, 1001)
-    torch.manual_seed(0)
-    dropped = dropout(x)
-    assert (dropped == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
-    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
-    assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.7], rel=1e-4)
-    assert torch.equal(dropout.eval()(x), x)
-    assert torch.equal(Dropout(0.0)(x), x)

@@ -78,7 +78,7 @@ def run(
     found = pipeline.evaluate(model, test_side, seed=settings.seed, say=show.say)
     found.seconds["train"] = trained
     folder.mkdir(parents=True, exist_ok=True)
-    report = found.save(folder, title, user)
+    report = found.report(folder, title, user)
     train_side.save(folder / "train")
     test_side.save(folder / "test")
     model.save(folder / "bundle")

@@ -71,26 +71,6 @@ class Part(NamedTuple):
         return Part(*(part.unsqueeze(1) for part in self))
 
 
-class Dropout(nn.Module):
-    """Dropout (Srivastava et al., JMLR 15, 2014) whose draws cost a fifth of torch's on a CPU.
-
-    One 64-bit draw serves four values, so the share dropped is a multiple of 1/65536.
-    """
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share, self.cut = share, round(share * 65536)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `x` in evaluation; in training, a share set to 0 and the rest scaled up."""
-        if not self.training or not self.cut:
-            return x
-        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
-        draws.random_(-(2**63), None)
-        dropped = draws.view(torch.int16)[: x.numel()].view(x.shape) < self.cut - 32768
-        return x.masked_fill(dropped, 0) * (65536 / (65536 - self.cut))
-
-
 class ResidualBlock(nn.Module):
     """A layer of the MLP: Linear, ReLU, BatchNorm, Dropout, and a residual path beside them.
 
@@ -103,7 +83,7 @@ class ResidualBlock(nn.Module):
         same = width_in == width_out and not project
         self.residual = nn.Identity() if same else nn.Linear(width_in, width_out, bias=False)
         self.norm = nn.BatchNorm1d(width_out)
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x_BI: Tensor) -> Tensor:
         """Return (B, width_out)."""
