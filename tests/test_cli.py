@@ -7,6 +7,7 @@ import sys
 import polars as pl
 import pytest
 
+from encore import TrainConfig
 from encore.cli import main
 from encore.data import world
 from encore.data.dataset import Dataset
@@ -177,14 +178,24 @@ def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders
     )
     boards = json.loads(out)["boards"]
     assert code == 0
-    assert {"popularity", "item-knn", "als", "network-rank", "network-plays", "encore"} == set(
-        boards["discovery"]
-    )
+    assert set(boards["discovery"]) == {
+        *TrainConfig().channels,
+        "network-rank",
+        "network-plays",
+        "chance",
+        "encore",
+    }
+    assert set(boards) >= {"discovery", "plays", "cold_track", "cold_track_full"}
     assert set(boards["plays"]["encore"]["r2"]) == {"mean", "low", "high"}
     run = tmp_path / "run/3"
     assert Dataset.load(run / "train").plays.height + Dataset.load(run / "test").plays.height == (
         Dataset.load(folders / "data").plays.height
     )
+    assert json.loads((run / "split.json").read_text())["seed"] == 3
+    assert json.loads((tmp_path / "run/boards.json").read_text())["boards"] == boards
+    cold = run / "cold-tracks"
+    assert Dataset.load(cold / "test").plays.height
+    assert (cold / "bundle/manifest.json").is_file()
     (run / "report.html").unlink()
     code, out, _ = encore("report", run)
     assert code == 0

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from encore.errors import InputError
 
+KnnWeights = Literal["played", "log1p"]
+
 
 class TrainConfig(BaseModel):
     """Everything that a training depends on besides its data; the bundle keeps it."""
@@ -55,8 +57,42 @@ class TrainConfig(BaseModel):
     """Weight of the ranking loss beside the plays loss, in what shapes the embeddings."""
     validation_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of each listener's training rows that choosing (epochs, list, weights) reads."""
+    channels: tuple[str, ...] = (
+        "popularity",
+        "item-knn",
+        "user-knn",
+        "als",
+        "ease",
+        "content",
+        "friends",
+    )
+    """Channels to fit, of those in `encore.models.channels`; who needs what is not there rests."""
     neighbours: int = Field(200, ge=1)
     """Neighbours kept for each track by the item-kNN channel."""
+    user_neighbours: int = Field(100, ge=1)
+    """Listeners asked by the user-kNN channel."""
+    knn_weights: KnnWeights = "played"
+    """What a pair counts in item-kNN and user-kNN: 1 where played, or log1p(plays)."""
+    als_factors: int = Field(128, ge=1)
+    """Factors of the ALS channel."""
+    als_regularization: float = Field(50.0, ge=0)
+    """L2 penalty of the ALS channel."""
+    als_alpha: float = Field(10.0, gt=0)
+    """Confidence of a played pair in the ALS channel, where an unplayed one has 1."""
+    bpr_factors: int = Field(64, ge=1)
+    """Factors of the BPR channel."""
+    bpr_iterations: int = Field(200, ge=1)
+    """Passes over the pairs of the BPR channel."""
+    bpr_learning_rate: float = Field(0.02, gt=0)
+    """Step size of the BPR channel."""
+    bpr_regularization: float = Field(0.01, ge=0)
+    """L2 penalty of the BPR channel."""
+    ease_l2: float = Field(100.0, gt=0)
+    """L2 penalty of the EASE channel."""
+    ease_kept: int = Field(500, ge=1)
+    """Weights kept for each track by the EASE channel, the largest ones."""
+    popularity_half_life_days: float | None = Field(None, gt=0)
+    """Days after which a play counts half in the popularity channel; unset, all count alike."""
     seed: int = Field(0, ge=0)
     """Seed of every random draw; the same seed gives the same bits."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -20,21 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data import split as splitting
 from encore.data.dataset import Dataset
 from encore.data.readers import read
 from encore.errors import InputError
-from encore.evaluation import boards
-from encore.evaluation.boards import Board, PlaysPredictions
+from encore.evaluation import boards, questions
+from encore.evaluation.boards import Board
 from encore.evaluation.cold_start import analyze_cold_start
-from encore.metrics import Interval
+from encore.evaluation.plays import PlaysPredictions, plays_board, predict_plays
 from encore.models import training
 from encore.models.bundle import Bundle
-from encore.models.channels import Als, Channel, ItemKnn, Popularity
+from encore.models.channels import fit_channels
 from encore.models.ensemble import Choice, Scorers, choose
+from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import TieOrder, history_matrix, listeners_of
 from encore.models.training import Epoch, Training
 from encore.recommend.recommender import Recommender
@@ -101,7 +101,7 @@ def train(
     tell(f"the list: {why(choice)}")
     tell(f"fitting again on all rows, {tried.best_epoch} epochs")
     final = training.refit(data, tried, on_epoch=epoch_done)
-    scorers, history_UT = _scorers(data, final)
+    scorers = _scorers(data, final)
     bundle = Bundle(
         config=config,
         item_kind=data.item_kind,
@@ -109,8 +109,7 @@ def train(
         means=final.means,
         choice=choice,
         tracks=data.tracks,
-        history_UT=history_UT,
-        listeners_T=listeners_of(history_UT),
+        listeners_T=listeners_of(scorers.inputs.plays_UT),
         friends=data.friends,
         facts={"data": _data_facts(data), "epochs": tried.best_epoch, "shrink": list(tried.shrink)},
     )
@@ -121,26 +120,20 @@ def train(
 
 
 def _choose(inner: splitting.Split, tried: Training) -> Choice:
-    scorers, history_UT = _scorers(inner.train, tried)
+    scorers = _scorers(inner.train, tried)
     user, track, target = training.encode(inner.test, tried.features)
     user, track = user[target > 0], track[target > 0]
-    held_UT = history_matrix(user, track, np.ones(len(user)), history_UT.shape)
-    return choose(scorers, history_UT, held_UT, tried.config.seed)
+    held_UT = history_matrix(user, track, np.ones(len(user)), scorers.inputs.plays_UT.shape)
+    everyone = Audience.known(scorers.inputs, np.arange(held_UT.shape[0], dtype=np.int32))
+    return choose(scorers, everyone, held_UT, tried.config.seed)
 
 
-def _scorers(data: Dataset, fitted: Training) -> tuple[Scorers, sp.csr_array]:
-    """Return channels and network fitted on `data`, and its history matrix."""
-    features, config = fitted.features, fitted.config
-    user, track, _ = training.encode(data, features)
-    shape = (features.listeners.rows, features.tracks.rows)
-    history_UT = history_matrix(user, track, data.plays["plays"].to_numpy(), shape)
-    channels: dict[str, Channel] = {
-        Popularity.name: Popularity().fit(history_UT),
-        ItemKnn.name: ItemKnn(config.neighbours).fit(history_UT),
-        Als.name: Als(seed=config.seed).fit(history_UT),
-    }
-    ties = TieOrder.of(listeners_of(history_UT))
-    return Scorers(features, fitted.tables, fitted.network, channels, ties), history_UT
+def _scorers(data: Dataset, fitted: Training) -> Scorers:
+    """Return channels and network fitted on `data`."""
+    inputs = Inputs.of_dataset(data, fitted.features)
+    channels = fit_channels(fitted.config, inputs)
+    ties = TieOrder.of(listeners_of(inputs.plays_UT))
+    return Scorers(fitted.features, fitted.tables, fitted.network, channels, inputs, ties)
 
 
 @dataclass
@@ -153,10 +146,11 @@ class Evaluation:
     cold_start: list[dict[str, Any]]
     seed: int
     seconds: dict[str, float] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)  # how the sides were made, where known
 
     def to_json(self) -> dict[str, Any]:
         """Return `{"boards": {board: {model: {metric: {"mean", "low", "high"}}}}}`."""
-        return {"boards": {name: _plain(board) for name, board in self.boards.items()}}
+        return {"boards": {name: board.to_json() for name, board in self.boards.items()}}
 
     def results(self, title: str, example_user: str | None = None) -> dict[str, Any]:
         """Return everything that the report and the model card say, as plain JSON values."""
@@ -174,6 +168,7 @@ class Evaluation:
                 "validation": bundle.choice.validation,
             },
             "split": {
+                **self.split,
                 "seed": self.seed,
                 "train_rows": int(bundle.history_UT.nnz),
                 "test_rows": len(self.predictions.target_N),
@@ -208,22 +203,16 @@ class Evaluation:
             predictions=found.predicted[boards.ENCORE],
             targets=found.target_N,
         )
-        for name, board in self.boards.items():
-            flat = {
-                f"{model}/{metric}": values
-                for model, metrics_ in board.values.items()
-                for metric, values in metrics_.items()
-            }
-            np.savez(run / f"{name}.npz", allow_pickle=False, listeners=board.listeners, **flat)
+        for board in self.boards.values():
+            board.save(run)
         return write_report(run)
 
     def typical_listener(self) -> str:
         """Return the listener whose NDCG@10 is the median of those with any: not the luckiest."""
-        board = self.boards["discovery"]
+        board = self.boards[questions.DISCOVERY]
         values = board.values[boards.ENCORE]["ndcg@10"]
         order = np.argsort(values, kind="stable")
-        index = int(board.listeners[order[len(order) // 2]])
-        return self.model.bundle.features.listeners.id(index)
+        return str(board.listeners[order[len(order) // 2]])
 
 
 def evaluate(
@@ -235,11 +224,18 @@ def evaluate(
     """
     tell = say or (lambda _: None)
     started = time.perf_counter()
-    tell("discovery: ranking the whole catalogue for every listener")
-    discovery = boards.discovery(model, test, seed)
+    known = questions.Known.to(model)
+    asked = [questions.discovery(known, test)]
+    familiar = questions.familiar(known, test)
+    if familiar.relevant_B.sum() > asked[0].relevant_B.sum():  # somebody returned to a track
+        asked.append(familiar)
+    found = {}
+    for question in asked:
+        tell(f"{question.board}: ranking the whole catalogue for every listener")
+        found[question.board] = boards.ranking_board(model, question, seed)
     tell("plays: predicting held-out counts")
-    predictions = boards.predict_plays(model, test)
-    plays = boards.plays(model, predictions, seed)
+    predictions = predict_plays(model, test)
+    found["plays"] = plays_board(model, predictions, seed)
     history_UT = model.bundle.history_UT
     cold = analyze_cold_start(
         predictions,
@@ -248,9 +244,7 @@ def evaluate(
         seed,
     )
     took = {"evaluate": time.perf_counter() - started}
-    return Evaluation(
-        model, {"discovery": discovery, "plays": plays}, predictions, cold, seed, took
-    )
+    return Evaluation(model, found, predictions, cold, seed, took)
 
 
 def why(choice: Choice) -> str:
@@ -274,13 +268,6 @@ def example(model: Recommender, user_id: str, n: int = 10, heard: int = 8) -> di
             {"title": track["title"], "artist": track["artist"], "plays": float(row.data[at])}
             for track, at in zip(shown, most, strict=True)
         ],
-    }
-
-
-def _plain(board: Board) -> dict[str, Any]:
-    return {
-        model: {metric: Interval(*value).to_json() for metric, value in scores.items()}
-        for model, scores in board.scores.items()
     }
 
 

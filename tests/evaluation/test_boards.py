@@ -2,46 +2,37 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
-import scipy.sparse as sp
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from encore import Dataset, InputError, Recommender, TrainConfig, evaluate, schema, split, train
+from encore import Dataset, InputError, Recommender, TrainConfig, evaluate, metrics, schema
+from encore.data import world
+from encore.data.cold import cold_listeners, cold_tracks, ladder
 from encore.data.dataset import complete
-from encore.evaluation import boards
-from encore.evaluation.boards import ENCORE, MEANS, NETWORK_PLAYS, Board, PlaysPredictions
-from encore.evaluation.cold_start import analyze_cold_start
+from encore.data.split import split as split_data
+from encore.evaluation import boards, questions
+from encore.evaluation.boards import CHANCE, ENCORE, NETWORK_PLAYS, Board, averaged, ranking_board
+from encore.evaluation.questions import Known
 from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.inputs import Audience
+from encore.models.ranking import Floats
+from encore.pipeline import train
 
 ORACLE, CONSTANT = "oracle", "constant"
+DEFAULT, PERSONAL = TrainConfig().channels, "personal-popularity"
 
 
-@pytest.fixture(scope="module")
-def sides(small_world: Dataset) -> tuple[Dataset, Dataset]:
-    """Both sides of a split; a tenth of the held-out pairs was only skipped."""
-    trained, held = split(small_world, seed=2)
-    skipped = pl.int_range(pl.len()) % 10 == 0
-    plays = pl.when(skipped).then(0).otherwise("plays").cast(pl.Float32).alias("plays")
-    return trained, held.with_tables(plays=held.plays.with_columns(plays))
-
-
-@pytest.fixture(scope="module")
-def model(sides: tuple[Dataset, Dataset], small_config: TrainConfig) -> Recommender:
-    return train(sides[0], small_config)
+def discovered(model: Recommender, held: Dataset) -> Board:
+    return ranking_board(model, questions.discovery(Known.to(model), held))
 
 
 @pytest.fixture(scope="module")
 def discovery(model: Recommender, sides: tuple[Dataset, Dataset]) -> Board:
-    return boards.discovery(model, sides[1])
-
-
-@pytest.fixture(scope="module")
-def predictions(model: Recommender, sides: tuple[Dataset, Dataset]) -> PlaysPredictions:
-    return boards.predict_plays(model, sides[1])
+    return discovered(model, sides[1])
 
 
 @dataclass
@@ -54,12 +45,10 @@ class Told(Scorers):
     def names(self) -> list[str]:
         return [*self.answers, NETWORK]
 
-    def score(
-        self, name: str, user_B: npt.NDArray[np.int32], history_BT: sp.csr_array
-    ) -> npt.NDArray[np.float32]:
+    def score(self, name: str, audience: Audience) -> Floats:
         if name in self.answers:
-            return self.answers[name][user_B]
-        return super().score(name, user_B, history_BT)
+            return self.answers[name][audience.user_B]
+        return super().score(name, audience)
 
 
 def telling(model: Recommender, held: Dataset) -> Recommender:
@@ -78,7 +67,7 @@ def telling(model: Recommender, held: Dataset) -> Recommender:
 
 def naive_discovery(
     model: Recommender, held: Dataset, scores_UT: npt.NDArray[np.float32], k: int
-) -> tuple[dict[int, float], dict[int, float], set[int]]:
+) -> tuple[dict[str, float], dict[str, float], set[int]]:
     """NDCG@k and Recall@k of each listener, and the distinct tracks listed, by plain loops."""
     features, history = model.bundle.features, model.bundle.history_UT
     rows = np.bincount(history.indices, minlength=history.shape[1])
@@ -94,7 +83,7 @@ def naive_discovery(
         hits = [t in right_indices for t in top]
         gained = sum(hit / math.log2(slot + 2) for slot, hit in enumerate(hits))
         ideal = sum(1 / math.log2(slot + 2) for slot in range(min(k, len(right))))
-        ndcg[user], recall[user] = gained / ideal, sum(hits) / min(k, len(right))
+        ndcg[user_id], recall[user_id] = gained / ideal, sum(hits) / min(k, len(right))
         listed |= set(top)
     return ndcg, recall, listed
 
@@ -102,9 +91,9 @@ def naive_discovery(
 def test_an_oracle_scores_1_for_everybody(
     model: Recommender, sides: tuple[Dataset, Dataset]
 ) -> None:
-    board = boards.discovery(telling(model, sides[1]), sides[1])
+    board = discovered(telling(model, sides[1]), sides[1])
     for name in (ORACLE, ENCORE):
-        for metric in ("ndcg@10", "recall@10", "ndcg@20", "recall@20"):
+        for metric in ("ndcg@10", "recall@10", "mrr@10", "hit_rate@10", "ndcg@20", "recall@20"):
             assert (board.values[name][metric] == 1).all()
             assert board.scores[name][metric].mean == board.scores[name][metric].low == 1
 
@@ -112,7 +101,7 @@ def test_an_oracle_scores_1_for_everybody(
 def test_a_scorer_that_knows_nothing_lists_the_most_popular(
     model: Recommender, sides: tuple[Dataset, Dataset]
 ) -> None:
-    board = boards.discovery(telling(model, sides[1]), sides[1])
+    board = discovered(telling(model, sides[1]), sides[1])
     nothing = np.zeros(model.bundle.history_UT.shape, np.float32)
     ndcg, recall, _ = naive_discovery(model, sides[1], nothing, 10)
     expected = [ndcg[user] for user in board.listeners]
@@ -128,10 +117,11 @@ def test_every_model_scores_what_a_naive_loop_finds(
 ) -> None:
     scorers, history = model.bundle.scorers, model.bundle.history_UT
     everyone = np.arange(history.shape[0], dtype=np.int32)
-    scores = {name: scorers.score(name, everyone, history) for name in scorers.names}
+    asking = Audience.known(scorers.inputs, everyone)
+    scores = {name: scorers.score(name, asking) for name in scorers.names}
     scores[NETWORK_PLAYS] = scorers.plays(everyone)
-    scores[ENCORE] = scorers.blend(model.bundle.choice.weights, everyone, history)
-    assert set(discovery.scores) == set(discovery.values) == set(scores)
+    scores[ENCORE] = scorers.blend(model.bundle.choice.weights, asking)
+    assert set(discovery.scores) == set(discovery.values) == {*scores, CHANCE}
     for name, scores_UT in scores.items():
         for k in (10, 20):
             ndcg, recall, listed = naive_discovery(model, sides[1], scores_UT, k)
@@ -143,13 +133,8 @@ def test_every_model_scores_what_a_naive_loop_finds(
                 assert interval.mean == pytest.approx(np.mean(values))
                 assert interval.low < interval.mean < interval.high
         covered = discovery.scores[name].get("coverage@20")
-        if name != NETWORK_PLAYS:
-            assert covered is not None
-            assert covered.mean == pytest.approx(len(listed) / (history.shape[1] - 1))
-
-
-def test_the_plays_head_counts_for_no_coverage(discovery: Board) -> None:
-    assert "coverage@20" not in discovery.scores[NETWORK_PLAYS]
+        assert covered is not None
+        assert covered.mean == pytest.approx(len(listed) / (history.shape[1] - 1))
 
 
 def test_tracks_that_the_model_never_saw_stay_in_the_denominator(
@@ -167,8 +152,8 @@ def test_tracks_that_the_model_never_saw_stay_in_the_denominator(
             }
         )
     )
-    board = boards.discovery(telling(model, held), new)
-    place = board.listeners.tolist().index(model.bundle.features.listeners.index(user_id))
+    board = discovered(telling(model, held), new)
+    place = board.listeners.tolist().index(user_id)
     others = np.delete(board.values[ORACLE]["recall@20"], place)
     found = held.plays.filter((pl.col("user_id") == user_id) & (pl.col("plays") > 0)).height
     assert board.values[ORACLE]["recall@20"][place] == pytest.approx(found / (found + 3))
@@ -182,8 +167,8 @@ def test_a_pair_that_was_only_skipped_is_no_right_answer(
     user_id = held.plays["user_id"][0]
     silent = pl.when(pl.col("user_id") == user_id).then(0).otherwise("plays").cast(pl.Float32)
     without = held.with_tables(plays=held.plays.with_columns(silent.alias("plays")))
-    board = boards.discovery(telling(model, held), without)
-    assert model.bundle.features.listeners.index(user_id) not in board.listeners
+    board = discovered(telling(model, held), without)
+    assert user_id not in board.listeners
 
 
 def test_where_the_catalogue_is_large_the_plays_head_ranks_for_a_seeded_sample(
@@ -193,10 +178,11 @@ def test_where_the_catalogue_is_large_the_plays_head_ranks_for_a_seeded_sample(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(boards, "PLAYS_RANKER_SCORES", 7 * model.bundle.history_UT.shape[1])
-    sampled = boards.discovery(model, sides[1])
+    sampled = discovered(model, sides[1])
     values = sampled.values[NETWORK_PLAYS]["ndcg@10"]
     asked = ~np.isnan(values)
     assert asked.sum() == 7
+    assert "coverage@20" not in sampled.scores[NETWORK_PLAYS]  # a few cannot cover as much as all
     assert values[asked] == pytest.approx(discovery.values[NETWORK_PLAYS]["ndcg@10"][asked])
     assert sampled.scores[NETWORK_PLAYS]["ndcg@10"].mean == pytest.approx(values[asked].mean())
     assert not np.isnan(sampled.values[ENCORE]["ndcg@10"]).any()
@@ -214,140 +200,174 @@ def test_a_test_side_of_strangers_is_refused(
         friends=held.friends.clear(),
     )
     with pytest.raises(InputError, match="no listener of the test side is known"):
-        boards.discovery(model, other)
+        discovered(model, other)
 
 
-# Plays
-
-
-def test_predictions_stand_beside_their_rows(
-    model: Recommender, sides: tuple[Dataset, Dataset], predictions: PlaysPredictions
+def test_chance_is_what_the_list_scores_where_right_answers_are_drawn_blindly(
+    model: Recommender, sides: tuple[Dataset, Dataset], discovery: Board
 ) -> None:
-    trained, held = sides
-    assert predictions.target_N == pytest.approx(np.log1p(held.plays["plays"].to_numpy()))
-    y = np.log1p(trained.plays["plays"].cast(pl.Float64).to_numpy())
-    mean = trained.plays.with_columns(y=pl.Series(y)).group_by("user_id")
-    deviation = {
-        user_id: total / (rows + 0.5)
-        for user_id, total, rows in mean.agg((pl.col("y") - y.mean()).sum(), pl.len()).iter_rows()
-    }
-    expected = [y.mean() + deviation.get(user_id, 0.0) for user_id in held.plays["user_id"]]
-    assert predictions.predicted["listener-mean"] == pytest.approx(expected, abs=1e-6)
-    assert predictions.predicted["mean"] == pytest.approx(np.full(len(expected), y.mean()))
-    for row in range(0, held.plays.height, 7):
-        user_id, track_id = held.plays.row(row)[:2]
-        plays = np.expm1(predictions.predicted[ENCORE][row])
-        assert model.predict(user_id, track_id) == pytest.approx(plays, abs=1e-4)
+    question = questions.discovery(Known.to(model), sides[1])
+    top_BK = model.top(question.audience.user_B, 20)
+    draws = [boards.accuracy(top_BK, boards.redrawn(question, seed)) for seed in range(100)]
+    got = np.mean([draw["precision@10"] for draw in draws])
+    open_B = question.held_BT.shape[1] - 1 - np.diff(question.audience.history_BT.indptr)
+    expected = np.mean(np.diff(question.held_BT.indptr) / open_B)
+    assert got == pytest.approx(expected, rel=0.15)
+    assert got < discovery.scores[ENCORE]["precision@10"].mean / 2
+    assert discovery.values[CHANCE]["precision@10"] == pytest.approx(draws[0]["precision@10"])
 
 
-def test_the_plays_board_says_what_scikit_learn_says(
-    model: Recommender, predictions: PlaysPredictions
+def test_scores_in_blocks_are_the_scores_of_all_at_once(
+    model: Recommender,
+    sides: tuple[Dataset, Dataset],
+    discovery: Board,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    board = boards.plays(model, predictions)
-    y = predictions.target_N
-    trained = np.log1p(model.bundle.history_UT.data)
-    span = float(trained.max() - trained.min())
-    baseline = np.mean((predictions.predicted[MEANS] - y) ** 2)
-    assert set(board.scores) == {"mean", "listener-mean", MEANS, ENCORE}
-    for name, p in predictions.predicted.items():
-        figures = {metric: value.mean for metric, value in board.scores[name].items()}
-        for suffix, target, predicted in (("", y, p), ("_raw", np.expm1(y), np.expm1(p))):
-            assert figures[f"r2{suffix}"] == pytest.approx(r2_score(target, predicted))
-            assert figures[f"rmse{suffix}"] == pytest.approx(
-                root_mean_squared_error(target, predicted)
-            )
-            assert figures[f"mae{suffix}"] == pytest.approx(mean_absolute_error(target, predicted))
-        assert figures["rmse_scaled"] == pytest.approx(figures["rmse"] / span)
-        assert figures["mae_scaled"] == pytest.approx(figures["mae"] / span)
-        assert figures["r2_scaled"] == pytest.approx(figures["r2"])
-        assert figures["skill"] == pytest.approx(1 - np.mean((p - y) ** 2) / baseline)
-    assert board.scores[MEANS]["skill"].mean == 0
+    monkeypatch.setattr(boards, "SCORES_AT_ONCE", 7 * model.bundle.history_UT.shape[1])
+    again = discovered(model, sides[1])
+    for name, row in discovery.values.items():
+        for metric, values in row.items():
+            assert again.values[name][metric] == pytest.approx(values, nan_ok=True), (name, metric)
 
 
-def test_a_perfect_prediction_scores_as_one(
-    model: Recommender, predictions: PlaysPredictions
+def test_a_board_is_saved_with_the_ids_of_its_listeners(discovery: Board, tmp_path: Path) -> None:
+    discovery.save(tmp_path)
+    with np.load(tmp_path / "discovery.npz", allow_pickle=False) as kept:
+        assert kept["listeners"].tolist() == discovery.listeners.tolist()
+        assert np.array_equal(kept["encore/ndcg@10"], discovery.values[ENCORE]["ndcg@10"])
+
+
+def test_a_mean_over_boards_is_of_the_boards_that_know_the_listener() -> None:
+    def board(ids: list[str], ndcg: list[float]) -> Board:
+        values = {ENCORE: {"ndcg@10": np.array(ndcg)}}
+        interval = metrics.mean_interval(values[ENCORE]["ndcg@10"])
+        scores = {ENCORE: {"ndcg@10": interval, "coverage@20": metrics.Interval(ndcg[0], 0, 1)}}
+        return Board("one", scores, values, np.array(ids))
+
+    found = averaged("all", [board(["ann", "bob"], [0.2, 0.4]), board(["bob", "cid"], [0.6, 1.0])])
+    assert found.listeners.tolist() == ["ann", "bob", "cid"]
+    assert found.values[ENCORE]["ndcg@10"] == pytest.approx([0.2, 0.5, 1.0])
+    assert found.scores[ENCORE]["ndcg@10"].mean == pytest.approx(1.7 / 3)
+    assert found.scores[ENCORE]["coverage@20"].mean == pytest.approx(0.4)
+
+
+# Listeners who return, tracks and listeners that are new
+
+
+@pytest.fixture(scope="module")
+def returning(small_config: TrainConfig) -> tuple[Recommender, Dataset]:
+    data = world.make(listeners=100, tracks=400, plays_per_listener=40, seed=4).data
+    sides = split_data(data, by="time")
+    return train(sides.train, small_config.replaced(channels=(*DEFAULT, PERSONAL))), sides.test
+
+
+def test_familiar_listening_asks_for_heard_tracks_too(
+    returning: tuple[Recommender, Dataset],
 ) -> None:
-    perfect = predictions.target_N.copy()
-    told = replace(predictions, predicted={**predictions.predicted, "oracle": perfect})
-    figures = boards.plays(model, told).scores["oracle"]
-    for metric in ("r2", "r2_raw", "r2_scaled", "skill", "seed_ndcg"):
-        assert figures[metric].mean == 1
-    assert figures["rmse"].mean == figures["mae"].mean == 0
+    model, test = returning
+    new, whole = (ask(Known.to(model), test) for ask in (questions.discovery, questions.familiar))
+    assert new.mask
+    assert not whole.mask
+    played = test.plays.filter(pl.col("plays") > 0)
+    assert whole.held_BT.nnz == played.height > new.held_BT.nnz > 0
+    board = ranking_board(model, whole)
+    assert board.scores[PERSONAL]["ndcg@10"].mean > board.scores["popularity"]["ndcg@10"].mean
+    assert evaluate(model, test).boards.keys() == {"discovery", "familiar", "plays"}
 
 
-def test_values_add_up_to_the_pooled_figure(
-    model: Recommender, predictions: PlaysPredictions
-) -> None:
-    board = boards.plays(model, predictions)
-    for name, p in predictions.predicted.items():
-        squared = board.values[name]["squared_error"]
-        assert len(squared) == len(board.listeners) == len(np.unique(predictions.user_N))
-        assert squared.sum() == pytest.approx(((p - predictions.target_N) ** 2).sum())
+def test_a_track_heard_in_training_is_no_discovery(returning: tuple[Recommender, Dataset]) -> None:
+    model, test = returning
+    question = questions.discovery(Known.to(model), test)
+    assert question.held_BT.multiply(question.audience.history_BT).nnz == 0
+    board = ranking_board(telling(model, test), question)
+    assert (board.values[ORACLE]["recall@20"] == 1).all()
 
 
-def test_where_every_pair_has_one_play_the_model_is_evaluated_all_the_same(
+def test_cold_tracks_are_ranked_among_themselves_and_beside_in_the_whole(
     small_world: Dataset, small_config: TrainConfig
 ) -> None:
-    once = pl.lit(1.0, pl.Float32).alias("plays")
-    data = small_world.with_tables(plays=small_world.plays.with_columns(once))
-    trained, held = split(data, seed=2)
-    found = evaluate(train(trained, small_config.replaced(max_epochs=1)), held).to_json()["boards"]
-    assert found["discovery"][ENCORE]["ndcg@10"]["mean"] > 0
-    assert found["plays"][ENCORE]["rmse"]["mean"] == pytest.approx(0, abs=0.3)
-    assert found["plays"][ENCORE]["r2"]["mean"] is None
+    sides = cold_tracks(small_world, seed=1)
+    model = train(sides.train, small_config)
+    among, full = questions.cold_tracks(Known.to(model), sides.test)
+    cold = np.unique(sides.test.plays.filter(pl.col("plays") > 0)["track_id"])
+    assert among.among_T is not None
+    assert model.bundle.features.tracks.decode(np.flatnonzero(among.among_T)).sort().to_list() == (
+        cold.tolist()
+    )
+    assert not model.bundle.features.heard_T[among.among_T].any()
+    told = telling(model, sides.test)
+    for question in (among, full):
+        assert (ranking_board(told, question).values[ORACLE]["recall@20"] == 1).all()
+    content = ranking_board(model, among).scores["content"]["ndcg@10"].mean
+    assert content > 1.3 * ranking_board(told, among).scores[CONSTANT]["ndcg@10"].mean
+    assert ranking_board(model, full).scores["content"]["ndcg@10"].mean < content
 
 
-# Cold and warm
-
-
-def test_cold_and_warm_part_the_rows_at_five_and_score_each_part(
-    model: Recommender, predictions: PlaysPredictions
+def test_new_listeners_are_asked_for_the_same_targets_at_each_rung(
+    small_config: TrainConfig,
 ) -> None:
-    rng = np.random.default_rng(0)
-    listeners, tracks = model.bundle.history_UT.shape
-    rows_U, rows_T = rng.integers(3, 8, listeners), rng.integers(3, 8, tracks)
-    found = {g["group"]: g for g in analyze_cold_start(predictions, rows_U, rows_T)}
-    cold_listener = rows_U[predictions.user_N] < 5
-    cold_track = rows_T[predictions.track_N] < 5
-    parts = {
-        "cold listeners": cold_listener,
-        "warm listeners": ~cold_listener,
-        "cold tracks": cold_track,
-        "warm tracks": ~cold_track,
-    }
-    assert found.keys() == parts.keys()
-    whole = len(predictions.target_N)
-    for kind in ("listeners", "tracks"):
-        assert found[f"cold {kind}"]["rows"] + found[f"warm {kind}"]["rows"] == whole
-    for group, rows in parts.items():
-        assert found[group]["rows"] == rows.sum() > 10
-        for name in (ENCORE, MEANS):
-            y, p = predictions.target_N[rows], predictions.predicted[name][rows]
-            figures = {key: value["mean"] for key, value in found[group]["metrics"][name].items()}
-            assert figures == pytest.approx(
-                {
-                    "rmse": root_mean_squared_error(y, p),
-                    "mae": mean_absolute_error(y, p),
-                    "r2": r2_score(y, p),
-                }
-            )
+    data = world.make(listeners=80, tracks=150, plays_per_listener=30, seed=3).data
+    sides = cold_listeners(data, share=0.2, least_rows=12)
+    model = train(sides.train, small_config)
+    rungs = ladder(sides.test, rungs=(0, 1, 10))
+    asked = [questions.cold_listener(Known.to(model), rungs, k) for k in rungs.rungs]
+    for question, k in zip(asked, rungs.rungs, strict=True):
+        assert question.board == f"cold_listener_{k}"
+        assert (np.diff(question.audience.history_BT.indptr) == k).all()
+        assert (question.audience.user_B == 0).all()
+        assert (question.held_BT != asked[0].held_BT).nnz == 0
+        assert question.held_BT.multiply(question.audience.history_BT).nnz == 0
+        assert question.relevant_B.tolist() == asked[0].relevant_B.tolist()
+    assert asked[0].audience.friends_BU.nnz
+    found = [ranking_board(model, question).scores[ENCORE]["ndcg@10"].mean for question in asked]
+    assert found[2] > found[0]
+    assert NETWORK_PLAYS not in ranking_board(model, asked[0]).scores
 
 
-def test_a_group_without_rows_is_left_out(
-    model: Recommender, predictions: PlaysPredictions
+def test_a_model_of_shuffled_pairs_knows_no_more_than_what_is_popular(
+    small_config: TrainConfig,
 ) -> None:
-    listeners, tracks = model.bundle.history_UT.shape
-    found = analyze_cold_start(predictions, np.full(listeners, 5), np.full(tracks, 4))
-    assert [group["group"] for group in found] == ["warm listeners", "cold tracks"]
+    data = world.make(listeners=150, tracks=120, plays_per_listener=25, seed=6).data
+    sides = split_data(data, seed=0)
+    plays = sides.train.plays
+    mixed = pl.Series(np.random.default_rng(0).permutation(plays["track_id"].to_numpy()))
+    shuffled = plays.with_columns(track_id=mixed).unique(["user_id", "track_id"])
+    model = train(
+        sides.train.with_tables(
+            plays=shuffled, events=sides.train.events.clear(), tags=sides.train.tags.clear()
+        ),
+        small_config,
+    )
+    honest = discovered(train(sides.train, small_config), sides.test)
+    fooled = discovered(model, sides.test)
+    ceiling = honest.scores["popularity"]["ndcg@10"].high
+    assert honest.scores[ENCORE]["ndcg@10"].mean > 1.5 * ceiling
+    for name in ("item-knn", "user-knn", "als", "ease", NETWORK, ENCORE):
+        assert fooled.scores[name]["ndcg@10"].mean < 1.1 * ceiling, name
 
 
-def test_an_evaluation_counts_training_rows_for_cold_and_warm(
-    model: Recommender, sides: tuple[Dataset, Dataset]
+def test_other_ids_for_the_same_rows_give_the_same_board(
+    small_world: Dataset, small_config: TrainConfig
 ) -> None:
-    trained, held = sides
-    found = {group["group"]: group["rows"] for group in evaluate(model, held).cold_start}
-    for kind, key in (("listeners", "user_id"), ("tracks", "track_id")):
-        counts = dict(trained.plays.group_by(key).len().iter_rows())
-        cold = sum(counts.get(name, 0) < 5 for name in held.plays[key])
-        assert found[f"cold {kind}"] == cold
-        assert found[f"warm {kind}"] == held.plays.height - cold
+    def renamed(data: Dataset) -> Dataset:
+        return data.with_tables(
+            **{
+                name: data.table(name).with_columns(
+                    *(
+                        pl.concat_str(pl.lit("other "), pl.col(key)).alias(key)
+                        for key in ("user_id", "friend_id", "track_id")
+                        if key in data.table(name).columns
+                    )
+                )
+                for name in schema.TABLES
+            }
+        )
+
+    found = []
+    for data in (small_world, renamed(small_world)):
+        sides = split_data(data, seed=5)
+        found.append(discovered(train(sides.train, small_config), sides.test))
+    assert [f"other {user}" for user in found[0].listeners] == found[1].listeners.tolist()
+    for name, row in found[0].values.items():
+        for metric, values in row.items():
+            assert np.array_equal(values, found[1].values[name][metric], equal_nan=True), name

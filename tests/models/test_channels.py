@@ -1,32 +1,89 @@
 """One contract for every channel, and two of them held to answers known by construction."""
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.sparse as sp
 
-from encore.models.channels import CHANNELS, Als, Channel, ItemKnn
+from encore import TrainConfig
+from encore.errors import InputError
+from encore.models.channels import (
+    CHANNELS,
+    Als,
+    Bpr,
+    Channel,
+    Content,
+    Ease,
+    Friends,
+    ItemKnn,
+    PersonalPopularity,
+    Popularity,
+    UserKnn,
+    ease,
+    fit_channels,
+)
+from encore.models.inputs import Audience, Inputs, unit_rows
 from encore.models.ranking import history_matrix
 
-LISTENERS, TRACKS = 40, 25
+LISTENERS, TRACKS, KINDS = 40, 25, 4
 
-# What a channel learns does not depend on who is who, but ALS begins from draws by row.
-BY_COUNTING = [name for name in CHANNELS if name != Als.name]
-WITH_ATTRIBUTION = [ItemKnn.name, Als.name]
+# What a channel learns does not depend on who is who; but factors begin from draws by row, and
+# friends are named by row.
+BY_COUNTING = [name for name in CHANNELS if name not in (Als.name, Bpr.name, Friends.name)]
+SILENT = [Popularity.name, Friends.name]  # their scores do not come from the history
+WITH_ATTRIBUTION = [name for name in CHANNELS if name not in SILENT]
+OF_THE_HISTORY = [name for name in WITH_ATTRIBUTION if name != Content.name]
 
 every_channel = pytest.mark.parametrize("name", list(CHANNELS))
 
 
 def make(name: str) -> Channel:
-    return (
-        Als(factors=8, regularization=1.0, alpha=4.0, seed=3)
-        if name == Als.name
-        else CHANNELS[name]()
+    return CHANNELS[name].of(
+        TrainConfig(
+            als_factors=8,
+            als_regularization=1.0,
+            als_alpha=4.0,
+            bpr_factors=8,
+            bpr_iterations=30,
+            ease_l2=5.0,
+            seed=3,
+        )
     )
 
 
-def scores(channel: Channel, history_BT: sp.csr_array) -> npt.NDArray[np.float32]:
-    return channel.score(channel.fold_in(history_BT))
+def inputs(plays_UT: sp.csr_array) -> Inputs:
+    """Plays, with content that tells the two halves of the tracks apart, and a ring of friends.
+
+    Content and friends do not depend on the plays; those beyond the first LISTENERS have none.
+    """
+    tracks, users = np.arange(TRACKS), np.arange(plays_UT.shape[0])
+    content = np.zeros((TRACKS, KINDS))
+    content[tracks, (tracks >= TRACKS // 2) * 2 + tracks % 2] = 1
+    content[[0, -1]] = 0
+    friends = np.zeros((len(users), len(users)))
+    ring = users[:LISTENERS]
+    friends[ring, (ring + 1) % LISTENERS] = 1
+    return Inputs(plays_UT, unit_rows(sp.csr_array(content)), sp.csr_array(friends, dtype="f4"))
+
+
+def fitted(name: str, plays_UT: sp.csr_array) -> Channel:
+    return make(name).fit(inputs(plays_UT))
+
+
+def audience(history_BT: sp.csr_array, friends: bool = True) -> Audience:
+    """Those of the history, each with the same two friends."""
+    users = history_BT.shape[0]
+    named = np.zeros((users, LISTENERS), np.float32)
+    named[:, [3, 30]] = friends
+    return Audience(history_BT, np.zeros(users, np.int32), sp.csr_array(named))
+
+
+def scores(
+    channel: Channel, history_BT: sp.csr_array, friends: bool = True
+) -> npt.NDArray[np.float32]:
+    return channel.score(channel.fold_in(audience(history_BT, friends)))
 
 
 def with_rows(matrix: sp.csr_array, more: list[dict[int, float]]) -> sp.csr_array:
@@ -62,7 +119,7 @@ def _plays() -> sp.csr_array:
 
 @every_channel
 def test_scores_are_one_finite_row_for_each_listener(name: str, plays_UT: sp.csr_array) -> None:
-    found = scores(make(name).fit(plays_UT), plays_UT)
+    found = scores(fitted(name, plays_UT), plays_UT)
     assert found.shape == (LISTENERS, TRACKS)
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
@@ -71,30 +128,29 @@ def test_scores_are_one_finite_row_for_each_listener(name: str, plays_UT: sp.csr
 
 @every_channel
 def test_a_batch_scores_as_each_listener_alone(name: str, plays_UT: sp.csr_array) -> None:
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     alone = [scores(channel, plays_UT[[row]]) for row in range(LISTENERS)]
     assert np.concatenate(alone) == pytest.approx(scores(channel, plays_UT), abs=1e-6)
 
 
 @every_channel
 def test_saved_and_loaded_it_scores_the_same(name: str, plays_UT: sp.csr_array) -> None:
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     kept = {key: np.array(values) for key, values in channel.arrays().items()}
-    again = CHANNELS[name].from_arrays(kept)
+    again = CHANNELS[name].from_arrays(kept, inputs(plays_UT))
     assert np.array_equal(scores(again, plays_UT), scores(channel, plays_UT))
     assert again.attribute(plays_UT[[0]], 5) == channel.attribute(plays_UT[[0]], 5)
 
 
 @every_channel
 def test_what_is_saved_holds_no_objects(name: str, plays_UT: sp.csr_array) -> None:
-    kept = make(name).fit(plays_UT).arrays()
-    assert kept
+    kept = fitted(name, plays_UT).arrays()
     assert not any(values.dtype.hasobject for values in kept.values())
 
 
 @every_channel
 def test_the_same_data_and_seed_give_the_same_scores(name: str, plays_UT: sp.csr_array) -> None:
-    one, again = (scores(make(name).fit(plays_UT.copy()), plays_UT) for _ in range(2))
+    one, again = (scores(fitted(name, plays_UT.copy()), plays_UT) for _ in range(2))
     assert np.array_equal(one, again)
 
 
@@ -103,7 +159,7 @@ def test_fitting_and_scoring_leave_the_plays_as_they_were(
     name: str, plays_UT: sp.csr_array
 ) -> None:
     before = plays_UT.copy()
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     scores(channel, plays_UT)
     channel.attribute(plays_UT[[0]], 5)
     assert np.array_equal(plays_UT.data, before.data)
@@ -113,11 +169,12 @@ def test_fitting_and_scoring_leave_the_plays_as_they_were(
 
 @every_channel
 def test_a_listener_without_history_is_served(name: str, plays_UT: sp.csr_array) -> None:
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     nobody = sp.csr_array((1, TRACKS), dtype=np.float32)
-    found = scores(channel, nobody)
-    assert found.shape == (1, TRACKS)
-    assert np.isfinite(found).all()
+    for friends in (True, False):
+        found = scores(channel, nobody, friends)
+        assert found.shape == (1, TRACKS)
+        assert np.isfinite(found).all()
     assert channel.attribute(nobody, 5) == {}
 
 
@@ -125,7 +182,7 @@ def test_a_listener_without_history_is_served(name: str, plays_UT: sp.csr_array)
 def test_a_new_listener_scores_as_a_known_one_of_the_same_history(
     name: str, plays_UT: sp.csr_array
 ) -> None:
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     known = plays_UT[[3]]
     brought = with_rows(plays_UT[:0], [dict(zip(known.indices, known.data, strict=True))])
     assert np.array_equal(scores(channel, brought), scores(channel, known))
@@ -133,7 +190,7 @@ def test_a_new_listener_scores_as_a_known_one_of_the_same_history(
 
 @every_channel
 def test_the_order_of_a_batch_is_the_order_of_its_scores(name: str, plays_UT: sp.csr_array) -> None:
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     order = np.random.default_rng(1).permutation(LISTENERS)
     whole = scores(channel, plays_UT)
     assert scores(channel, plays_UT[order]) == pytest.approx(whole[order], abs=1e-6)
@@ -142,18 +199,18 @@ def test_the_order_of_a_batch_is_the_order_of_its_scores(name: str, plays_UT: sp
 @pytest.mark.parametrize("name", BY_COUNTING)
 def test_who_is_who_in_training_changes_nothing(name: str, plays_UT: sp.csr_array) -> None:
     order = np.random.default_rng(1).permutation(LISTENERS)
-    found = scores(make(name).fit(plays_UT[order]), plays_UT)
-    assert found == pytest.approx(scores(make(name).fit(plays_UT), plays_UT), abs=1e-6)
+    found = scores(fitted(name, plays_UT[order]), plays_UT)
+    assert found == pytest.approx(scores(fitted(name, plays_UT), plays_UT), abs=1e-6)
 
 
 def test_als_converges_to_one_answer_whoever_is_who_in_training(plays_UT: sp.csr_array) -> None:
     order = np.random.default_rng(1).permutation(LISTENERS)
 
-    def fitted(plays: sp.csr_array) -> Als:
-        return Als(factors=8, regularization=1.0, iterations=200, seed=3).fit(plays)
+    def converged(plays: sp.csr_array) -> Als:
+        return Als(factors=8, regularization=1.0, iterations=200, seed=3).fit(Inputs.of(plays))
 
-    found = scores(fitted(plays_UT[order]), plays_UT)
-    assert found == pytest.approx(scores(fitted(plays_UT), plays_UT), abs=0.02)
+    found = scores(converged(plays_UT[order]), plays_UT)
+    assert found == pytest.approx(scores(converged(plays_UT), plays_UT), abs=0.02)
 
 
 @every_channel
@@ -161,7 +218,7 @@ def test_a_skipped_pair_does_not_count_as_liked(name: str, plays_UT: sp.csr_arra
     liked = plays_UT.copy()
     liked.eliminate_zeros()
     assert stored(liked) < stored(plays_UT)
-    with_skips, without = make(name).fit(plays_UT), make(name).fit(liked)
+    with_skips, without = fitted(name, plays_UT), fitted(name, liked)
     assert np.array_equal(scores(with_skips, plays_UT), scores(without, liked))
     assert with_skips.attribute(plays_UT[[0]], 5) == without.attribute(liked[[0]], 5)
 
@@ -170,22 +227,22 @@ def test_a_skipped_pair_does_not_count_as_liked(name: str, plays_UT: sp.csr_arra
 def test_more_who_only_skip_a_track_change_nothing(name: str, plays_UT: sp.csr_array) -> None:
     skipping = with_rows(plays_UT, [{5: 0.0, 7: 0.0}])
     idle = with_rows(plays_UT, [{}])
-    found = scores(make(name).fit(skipping), plays_UT)
-    assert np.array_equal(found, scores(make(name).fit(idle), plays_UT))
+    found = scores(fitted(name, skipping), plays_UT)
+    assert np.array_equal(found, scores(fitted(name, idle), plays_UT))
 
 
 @every_channel
 def test_a_track_without_listeners_scores_below_the_liked_ones(
     name: str, plays_UT: sp.csr_array
 ) -> None:
-    found = scores(make(name).fit(plays_UT), plays_UT[:5])
+    found = scores(fitted(name, plays_UT), plays_UT[:5])
     assert (found[:, TRACKS - 1] < found[:, 1:].max(1)).all()
     assert (np.abs(found[:, TRACKS - 1]) < 1e-3).all()
 
 
 @pytest.mark.parametrize("name", WITH_ATTRIBUTION)
 def test_attributions_sum_to_the_score(name: str, plays_UT: sp.csr_array) -> None:
-    channel = make(name).fit(plays_UT)
+    channel = fitted(name, plays_UT)
     for row in range(5):
         whole = scores(channel, plays_UT[[row]])[0]
         for track in range(1, TRACKS):
@@ -196,21 +253,110 @@ def test_attributions_sum_to_the_score(name: str, plays_UT: sp.csr_array) -> Non
 
 
 def test_popularity_counts_listeners_and_not_plays() -> None:
-    channel = make("popularity").fit(sp.csr_array(np.array([[0, 9.0, 1], [0, 0, 1]])))
+    channel = Popularity().fit(Inputs.of(sp.csr_array(np.array([[0, 9.0, 1], [0, 0, 1]]))))
     assert scores(channel, sp.csr_array((2, 3))).tolist() == [[0, 1, 2], [0, 1, 2]]
 
 
-def test_item_knn_is_the_cosine_of_log_plays() -> None:
+def test_popularity_forgets_by_half_lives() -> None:
+    plays = sp.csr_array(np.array([[0, 9.0, 1], [0, 0, 1]]))
+    aged = dataclasses.replace(Inputs.of(plays), age_days=np.array([60.0, 0, 30], np.float32))
+    channel = Popularity(half_life_days=30).fit(aged)
+    assert scores(channel, sp.csr_array((1, 3))).tolist() == [[0, 0.25, 1.5]]
+    timeless = Popularity(half_life_days=30).fit(Inputs.of(plays))
+    assert scores(timeless, sp.csr_array((1, 3))).tolist() == [[0, 1, 2]]
+
+
+def test_personal_popularity_is_the_listeners_own_plays(plays_UT: sp.csr_array) -> None:
+    found = scores(PersonalPopularity(), plays_UT)
+    assert found == pytest.approx(np.log1p(plays_UT.toarray()))
+
+
+def test_user_knn_is_a_vote_of_the_nearest() -> None:
+    plays = np.array([[0, 1.0, 1, 0, 0], [0, 1, 1, 1, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 1]])
+    asked = np.array([[0, 1.0, 1, 0, 0]])
+    unit = plays / np.linalg.norm(plays, axis=1, keepdims=True)
+    similarity = (asked / np.linalg.norm(asked)) @ unit.T
+    channel = UserKnn(neighbours=3).fit(Inputs.of(sp.csr_array(plays)))
+    assert scores(channel, sp.csr_array(asked)) == pytest.approx(similarity @ plays, abs=1e-6)
+    nearest = UserKnn(neighbours=1).fit(Inputs.of(sp.csr_array(plays)))
+    assert scores(nearest, sp.csr_array(asked)) == pytest.approx(plays[[0]], abs=1e-6)
+
+
+@pytest.mark.parametrize("listeners", [12, 60], ids=["fewer listeners", "fewer tracks"])
+def test_ease_is_the_closed_form(listeners: int) -> None:
+    X = (np.random.default_rng(5).random((listeners, 20)) < 0.3).astype(np.float64)
+    X[:, [0, 7]] = 0  # the unknown, and a track that nobody played
+    P = np.linalg.inv(X.T @ X + 3 * np.eye(20))
+    B = -P / np.diag(P)
+    np.fill_diagonal(B, 0)
+    channel = Ease(l2=3).fit(Inputs.of(sp.csr_array(X)))
+    assert scores(channel, sp.csr_array(X)) == pytest.approx(X @ B, abs=1e-5)
+
+
+def test_ease_keeps_the_largest_weights_of_each_track(plays_UT: sp.csr_array) -> None:
+    whole, few = (Ease(l2=3, kept=k).fit(Inputs.of(plays_UT)) for k in (TRACKS, 3))
+    every, kept = (c._weights_TT.toarray() for c in (whole, few))
+    assert (np.count_nonzero(kept, axis=0) <= 3).all()
+    for track in range(1, TRACKS - 1):
+        largest = np.sort(np.abs(every[:, track]))[-3:]
+        assert np.sort(np.abs(kept[:, track]))[-3:] == pytest.approx(largest)
+
+
+def test_ease_solves_for_the_most_played_tracks_where_there_are_too_many(
+    plays_UT: sp.csr_array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ease, "MAX_EXACT", 10)
+    found = Ease().fit(Inputs.of(plays_UT))._weights_TT
+    listeners_T = (plays_UT.toarray() > 0).sum(0)
+    solved = np.unique(found.indices)
+    assert len(solved) == 10
+    assert listeners_T[solved].min() >= np.delete(listeners_T, solved).max()
+
+
+def test_content_is_the_mean_cosine_with_the_history() -> None:
+    content = unit_rows(sp.csr_array(np.array([[0, 0], [1.0, 0], [0, 1], [1, 1]])))
+    plays = np.array([[0, 3.0, 1, 0]])
+    seen = dataclasses.replace(Inputs.of(sp.csr_array(plays)), content_TC=content)
+    w = np.log1p(plays[0])
+    cosines = content.toarray() @ content.toarray().T
+    assert scores(Content().fit(seen), sp.csr_array(plays))[0] == pytest.approx(
+        w @ cosines / w.sum()
+    )
+
+
+def test_friends_count_alike_however_much_they_play() -> None:
+    plays = np.array([[0, 0, 0, 0], [0, 9.0, 0, 0], [0, 0, 4, 4], [0, 0, 0, 0]])
+    channel = Friends().fit(Inputs.of(sp.csr_array(plays)))
+    named = sp.csr_array(np.array([[0, 1.0, 1, 0], [0, 0, 0, 1]]))
+    asking = Audience(sp.csr_array((2, 4)), np.zeros(2, np.int32), named)
+    half = 2**-0.5
+    found = channel.score(channel.fold_in(asking))
+    assert found == pytest.approx(np.array([[0, 1, half, half], [0, 0, 0, 0]]))
+
+
+def test_channels_that_the_data_does_not_feed_rest(plays_UT: sp.csr_array) -> None:
+    config = TrainConfig(channels=("item-knn", "content", "friends"), neighbours=5)
+    assert [*fit_channels(config, Inputs.of(plays_UT))] == ["popularity", "item-knn"]
+    assert [*fit_channels(config, inputs(plays_UT))] == ["popularity", *config.channels]
+
+
+def test_a_channel_that_does_not_exist_is_named(plays_UT: sp.csr_array) -> None:
+    with pytest.raises(InputError, match="'itemknn' is none of popularity, "):
+        fit_channels(TrainConfig(channels=("itemknn",)), Inputs.of(plays_UT))
+
+
+@pytest.mark.parametrize("weights", ["played", "log1p"])
+def test_item_knn_is_the_cosine_of_weighted_plays(weights: str) -> None:
     plays = np.array([[0, 3.0, 1, 0], [0, 2.0, 0, 5], [0, 1.0, 4, 0]])
-    w = np.log1p(plays)
+    w = np.log1p(plays) if weights == "log1p" else (plays > 0).astype(float)
     cosine = (w.T @ w) / np.maximum(np.outer(*[np.linalg.norm(w, axis=0)] * 2), 1e-12)
     np.fill_diagonal(cosine, 0)
-    channel = ItemKnn().fit(sp.csr_array(plays))
+    channel = ItemKnn(weights=weights).fit(Inputs.of(sp.csr_array(plays)))
     assert scores(channel, sp.csr_array(plays)) == pytest.approx(w @ cosine, abs=1e-5)
 
 
 def test_item_knn_keeps_as_many_neighbours_as_it_is_told(plays_UT: sp.csr_array) -> None:
-    everyone, few = ItemKnn(TRACKS).fit(plays_UT), ItemKnn(3).fit(plays_UT)
+    everyone, few = (ItemKnn(kept).fit(Inputs.of(plays_UT)) for kept in (TRACKS, 3))
     whole = sp.csr_array(tuple(everyone.arrays()[k] for k in ("data", "indices", "indptr")))
     kept = sp.csr_array(tuple(few.arrays()[k] for k in ("data", "indices", "indptr")))
     assert np.diff(kept.indptr).max() == 3
@@ -222,7 +368,7 @@ def test_item_knn_keeps_as_many_neighbours_as_it_is_told(plays_UT: sp.csr_array)
 def test_item_knn_forgets_itself_also_among_many_tracks_with_the_same_listeners() -> None:
     same = np.ones((4, 12))
     same[:, 0] = 0
-    channel = ItemKnn(neighbours=3).fit(sp.csr_array(same))
+    channel = ItemKnn(neighbours=3).fit(Inputs.of(sp.csr_array(same)))
     kept = sp.csr_array(tuple(channel.arrays()[k] for k in ("data", "indices", "indptr")))
     assert (kept.diagonal() == 0).all()
     assert np.diff(kept.indptr).max() <= 3
@@ -240,8 +386,8 @@ def checkerboard() -> npt.NDArray[np.float64]:
 
 @pytest.mark.parametrize(
     "channel",
-    [ItemKnn(), Als(), Als(factors=2, regularization=0.1, seed=1)],
-    ids=["item-knn", "als as it comes", "als small"],
+    [ItemKnn(), UserKnn(), Als(), Als(factors=2, regularization=0.1, seed=1), Bpr(8), Ease()],
+    ids=["item-knn", "user-knn", "als as it comes", "als small", "bpr", "ease"],
 )
 def test_a_checkerboard_with_its_diagonal_withheld_is_completed(
     channel: Channel, checkerboard: npt.NDArray[np.float64]
@@ -251,6 +397,6 @@ def test_a_checkerboard_with_its_diagonal_withheld_is_completed(
     withheld = listeners + 1
     assert (shown[listeners, withheld] == 1).all()
     shown[listeners, withheld] = 0
-    found = scores(channel.fit(sp.csr_array(shown)), sp.csr_array(shown))
+    found = scores(channel.fit(Inputs.of(sp.csr_array(shown))), sp.csr_array(shown))
     open_ones = np.where(shown > 0, -np.inf, found)[:, 1:]
     assert (open_ones.argmax(1) + 1 == withheld).all()

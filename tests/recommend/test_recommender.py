@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-import scipy.sparse as sp
 import torch
 
 from encore import (
@@ -26,6 +25,7 @@ from encore.models.batches import Tables, sizes
 from encore.models.bundle import Bundle
 from encore.models.channels import Als, ItemKnn, Popularity
 from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.inputs import Audience, Inputs
 from encore.models.means import ShrunkMeans
 from encore.models.ranking import EMPTY, TieOrder, history_matrix
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR
@@ -323,8 +323,16 @@ def test_the_batch_ranks_as_each_listener_alone(model: Recommender, known: list[
 def test_the_batch_ranks_listeners_without_a_training_row_as_each_alone(
     model: Recommender, small_world: Dataset, new: list[str]
 ) -> None:
-    strangers = replace(model.bundle, friends=small_world.friends.clear())
-    model = Recommender(strangers)
+    scorers = model.bundle.scorers
+    alone = replace(scorers.inputs, friends_UU=scorers.inputs.friends_UU * 0)
+    alone.friends_UU.eliminate_zeros()
+    model = Recommender(
+        replace(
+            model.bundle,
+            friends=small_world.friends.clear(),
+            scorers=replace(scorers, inputs=alone),
+        )
+    )
     listeners, tracks = model.bundle.features.listeners, model.bundle.features.tracks
     top_BK = model.top(listeners.encode(pl.Series(new)), 10)
     for user_id, top_K in zip(new, top_BK, strict=True):
@@ -356,11 +364,11 @@ class _Fixed:
     def __init__(self, scores_T: np.ndarray) -> None:
         self._scores_T = scores_T.astype(np.float32)
 
-    def fold_in(self, history_BT: sp.csr_array) -> sp.csr_array:
-        return history_BT
+    def fold_in(self, audience: Audience) -> int:
+        return len(audience)
 
-    def score(self, folded: sp.csr_array) -> np.ndarray:
-        return np.tile(self._scores_T, (folded.shape[0], 1))
+    def score(self, folded: int) -> np.ndarray:
+        return np.tile(self._scores_T, (folded, 1))
 
     def attribute(self, *_: object) -> dict[int, float]:
         return {}
@@ -380,6 +388,7 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
         heard_T=np.zeros(rows, bool),
         artist_T=np.array([0, *artist_T], np.int32),
         genres_TG=np.zeros((rows, 1), np.int32),
+        genre_weight_TG=np.zeros((rows, 1), np.float32),
         numeric_TF=np.zeros((rows, 1), np.float32),
         binary_TB=np.zeros((rows, 1), np.float32),
         numeric_UF=np.zeros((1, 1), np.float32),
@@ -388,19 +397,21 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
     network = HybridMusicRecommender(sizes(features), 2, (2,)).eval()
     tables = Tables.of(features, means, torch.device("cpu"))
     nothing = history_matrix(np.zeros(0, int), np.zeros(0, int), np.zeros(0), (1, rows))
-    channels = {"fixed": _Fixed(np.array([0, *scores])), "popularity": Popularity().fit(nothing)}
+    inputs = Inputs.of(nothing)
+    channels = {"fixed": _Fixed(np.array([0, *scores])), "popularity": Popularity().fit(inputs)}
     return Recommender(
         Bundle(
             config=TrainConfig(embedding_dim=2, hidden_layers=(2,)),
             item_kind="track",
-            scorers=Scorers(features, tables, network, channels, TieOrder.of(np.zeros(rows, int))),
+            scorers=Scorers(
+                features, tables, network, channels, inputs, TieOrder.of(np.zeros(rows, int))
+            ),
             means=means,
             choice=Choice({"fixed": 1.0}, {}),
             tracks=pl.DataFrame(
                 {"track_id": names, "title": names, "artist": None, "explicit": None},
                 schema_overrides={"explicit": pl.Boolean},
             ),
-            history_UT=nothing,
             listeners_T=np.zeros(rows, int),
             friends=pl.DataFrame(schema={"user_id": pl.String, "friend_id": pl.String}),
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from encore.cli import demo, evaluate, import_, recommend, report, train
+from encore.cli import compare, demo, evaluate, import_, recommend, report, train
 from encore.errors import EncoreError
 
 # Threads that spin long while they wait are ruinous where another process wants the core; threads
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "recommend": recommend.recommend,
     "report": report.report,
+    "compare": compare.compare,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from encore.cli import show
-from encore.cli.evaluate import print_boards, run
+from encore.cli.evaluate import print_boards
 from encore.cli.train import Device, Seed
 
 
@@ -29,6 +29,7 @@ def demo(
     Without --data: HetRec Last.fm from its publisher where a network answers within seconds, else
     the synthetic world.
     """
+    from encore import protocol
     from encore.data import fetch, world
     from encore.data.readers import read
     from encore.pipeline import why
@@ -44,9 +45,18 @@ def demo(
         dataset, title = world.make(seed=settings.seed).data, "synthetic world"
     dataset.save(out / "dataset")
     folder = out / str(settings.seed)
-    found, report = run(dataset, folder, settings, title, user=user)
+    found, report = protocol.run_seed(
+        dataset,
+        folder,
+        settings,
+        protocol.Protocol(kinds=(protocol.MAIN,)),
+        title,
+        user=user,
+        say=show.say,
+        on_epoch=show.epoch_line,
+    )
     show.out.print()
-    print_boards(found)
+    print_boards(found.boards)
     show.out.print(f"\nthe list: {why(found.model.bundle.choice)}\n", markup=False, soft_wrap=True)
     listener = user or found.typical_listener()
     show.out.print(show.list_table(found.model.recommend(listener, 10)))

@@ -1,6 +1,5 @@
 """`encore evaluate`: split, train, and score beside baselines, leaving everything to recount."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,13 +7,14 @@ import typer
 
 from encore.cli import show
 from encore.cli.train import BatchSize, ConfigFile, Device, Epochs, Optimizer, Recipe, Seed
+from encore.errors import UsageError
 
 if TYPE_CHECKING:
-    from encore.config import TrainConfig
-    from encore.data.dataset import Dataset
-    from encore.pipeline import Evaluation
+    from collections.abc import Mapping
 
-RANKING = ["ndcg@10", "recall@10", "ndcg@20", "coverage@20"]
+    from encore.evaluation.boards import Board
+
+RANKING = ["ndcg@10", "recall@10", "ndcg@20", "coverage@20", "novelty@20"]
 PLAYS = ["r2", "rmse", "mae", "skill"]
 SCALED = ["rmse_scaled", "mae_scaled", "r2_raw", "seed_ndcg"]
 
@@ -22,8 +22,19 @@ SCALED = ["rmse_scaled", "mae_scaled", "r2_raw", "seed_ndcg"]
 def evaluate(
     dataset: Annotated[Path, typer.Argument(help="A Dataset folder (see encore import).")],
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
-    by: Annotated[str, typer.Option(help="Split by listener or by time.")] = "listener",
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="discovery, familiar, plays, cold_track or cold_listener; repeat for several. "
+            "By default all that the data supports."
+        ),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="Hold out by listener (at random), time or last (rows).")
+    ] = "listener",
     held_out: Annotated[float, typer.Option(help="Share of rows held out.")] = 0.2,
+    last: Annotated[int, typer.Option(help="Rows of each listener held out by last.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Seeds to run, counted up from --seed.")] = 1,
     recipe: Recipe = "default",
     config: ConfigFile = None,
     seed: Seed = None,
@@ -35,9 +46,11 @@ def evaluate(
 ) -> None:
     """Split a dataset, train on one side, score the model and the baselines on the other.
 
-    Leaves OUT/SEED/{bundle, train, test, results.json, report.html} behind, so that anybody can
-    recount.
+    Leaves OUT/SEED/{bundle, train, test, results.json, report.html} and every board's per-listener
+    values behind, so that anybody can recount; the cold boards' own trainings stand in
+    OUT/SEED/cold-tracks and OUT/SEED/cold-listeners. OUT/boards.json is the mean over the seeds.
     """
+    from encore import protocol
     from encore.data.dataset import Dataset
 
     settings = show.settings(
@@ -49,47 +62,40 @@ def evaluate(
         max_epochs=epochs,
         device=device,
     )
+    if seeds < 1:
+        raise UsageError(f"seeds {seeds}: expected 1 or more")
+    asked = protocol.Protocol(by, held_out, last, protocol.kinds_of(board or []))
     data = Dataset.load(dataset)
-    found, report = run(data, out / str(settings.seed), settings, dataset.name, by, held_out)
+    found = []
+    for number in range(settings.seed, settings.seed + seeds):
+        evaluation, report = protocol.run_seed(
+            data,
+            out / str(number),
+            settings.replaced(seed=number),
+            asked,
+            dataset.name,
+            say=show.say,
+            on_epoch=show.epoch_line,
+        )
+        found.append(evaluation.boards)
+        show.say(f"report: {report}")
+    boards = protocol.over_seeds(out, found)
+    if board:
+        boards = {name: table for name, table in boards.items() if name.startswith(tuple(board))}
     if json_:
-        show.print_json(found.to_json())
+        show.print_json({"boards": {name: table.to_json() for name, table in boards.items()}})
     else:
-        print_boards(found)
-        show.out.print(f"\nreport: {report}", soft_wrap=True)
+        print_boards(boards)
 
 
-def run(
-    data: "Dataset",
-    folder: Path,
-    settings: "TrainConfig",
-    title: str,
-    by: str = "listener",
-    held_out: float = 0.2,
-    user: str | None = None,
-) -> tuple["Evaluation", Path]:
-    """Split, train, evaluate and write everything to `folder`; return the figures, the report."""
-    from encore import pipeline
-
-    show.say(f"{data}; split by {by}, {held_out:.0%} held out, seed {settings.seed}")
-    train_side, test_side = pipeline.split(data, by, held_out, settings.seed)
-    started = time.perf_counter()
-    model = pipeline.train(train_side, settings, say=show.say, on_epoch=show.epoch_line)
-    trained = time.perf_counter() - started
-    found = pipeline.evaluate(model, test_side, seed=settings.seed, say=show.say)
-    found.seconds["train"] = trained
-    folder.mkdir(parents=True, exist_ok=True)
-    report = found.report(folder, title, user)
-    train_side.save(folder / "train")
-    test_side.save(folder / "test")
-    model.save(folder / "bundle")
-    return found, report
-
-
-def print_boards(found: "Evaluation") -> None:
-    """Print the tables."""
-    boards = found.to_json()["boards"]
-    show.out.print(show.board_table("discovery", boards["discovery"], RANKING))
-    show.out.print()
-    show.out.print(show.board_table("plays, as log1p", boards["plays"], PLAYS))
-    show.out.print()
-    show.out.print(show.board_table("plays, scaled to 0..1 and raw", boards["plays"], SCALED))
+def print_boards(boards: "Mapping[str, Board]") -> None:
+    """Print a table for each board."""
+    for name, board in boards.items():
+        figures = board.to_json()
+        if name == "plays":
+            show.out.print(show.board_table("plays, as log1p", figures, PLAYS))
+            show.out.print()
+            show.out.print(show.board_table("plays, scaled to 0..1 and raw", figures, SCALED))
+        else:
+            show.out.print(show.board_table(name.replace("_", " "), figures, RANKING))
+        show.out.print()

@@ -79,13 +79,16 @@ def _all_lists(model: "Recommender", n: int) -> "pl.DataFrame":
     import numpy as np
     import polars as pl
 
+    from encore.models.inputs import Audience
+
     features = model.bundle.features
     listeners = np.flatnonzero(features.heard_U)
     frames = []
     for start in range(0, len(listeners), LISTENERS_AT_ONCE):
         users = listeners[start : start + LISTENERS_AT_ONCE].astype(np.int32)
-        scores_BT = model.scores(users)
-        top_BK = model.top_of(scores_BT, users, n)
+        audience = Audience.known(model.bundle.scorers.inputs, users)
+        scores_BT = model.scores(audience)
+        top_BK = model.top_of(scores_BT, audience.history_BT, n)
         row, place = np.nonzero(top_BK >= 0)
         track = top_BK[row, place]
         frames.append(

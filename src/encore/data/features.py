@@ -20,7 +20,8 @@ from encore.schema import ACOUSTIC
 
 Floats = npt.NDArray[np.float32]
 
-GENRES_PER_TRACK = 10  # of a track's genres and tags, the heaviest are kept
+GENRES_PER_TRACK = 50  # of a track's genres and tags, the heaviest are kept
+MAIN_GENRES = 10  # of those, what a track is said to be
 GENRE_MIN_TRACKS = 5  # a genre or tag on fewer tracks says little and costs a vector
 MAX_GENRES = 1000
 HOURS_PER_DAY = 24
@@ -76,7 +77,8 @@ class Features:
     - `listeners`, `tracks`, `artists`, `genres`: vocabularies. `tracks` is the whole catalogue.
     - `heard_U`, `heard_T`: whether a training row names the listener, the track. An id that none
       names has no trained vector: the network reads the unknown's in its place.
-    - `artist_T`: the track's artist. `genres_TG`: its genres, padded with `padding`.
+    - `artist_T`: the track's artist. `genres_TG`: its genres, the heaviest first, padded with
+      `padding`; `genre_weight_TG`: how often each was given, 0 at the padding.
     - `numeric_TF`, `binary_TB`, `numeric_UF`: columns as in TRACK_NUMERIC, BINARY,
       LISTENER_NUMERIC, the numeric ones standardised.
     """
@@ -89,6 +91,7 @@ class Features:
     heard_T: npt.NDArray[np.bool_]
     artist_T: Indices
     genres_TG: Indices
+    genre_weight_TG: Floats
     numeric_TF: Floats
     binary_TB: Floats
     numeric_UF: Floats
@@ -98,6 +101,11 @@ class Features:
         """The genre index that stands for "none here"; averages pass over it."""
         return self.genres.rows
 
+    @property
+    def main_genres_TG(self) -> Indices:
+        """The heaviest genres of each track, for all who need but a few."""
+        return np.ascontiguousarray(self.genres_TG[:, :MAIN_GENRES])
+
     @classmethod
     def fit(cls, train: Dataset) -> "Features":
         """Learn vocabularies and scaling from `train`."""
@@ -106,7 +114,7 @@ class Features:
         user = listeners.encode(train.plays["user_id"])
         track = tracks.encode(train.plays["track_id"])
         artists, artist_T = _artists(train.tracks)
-        genres, genres_TG = _genres(train, tracks)
+        genres, genres_TG, genre_weight_TG = _genres(train, tracks)
         numeric_TF = _track_numeric(train, tracks, track)
         numeric_UF = _listener_numeric(train, listeners, user)
         return cls(
@@ -118,6 +126,7 @@ class Features:
             heard_T=np.bincount(track, minlength=tracks.rows) > 0,
             artist_T=artist_T,
             genres_TG=genres_TG,
+            genre_weight_TG=genre_weight_TG,
             numeric_TF=_with_unknown(StandardScaler.fit(numeric_TF).transform(numeric_TF)),
             binary_TB=_with_unknown(_track_binary(train.tracks)),
             numeric_UF=_with_unknown(StandardScaler.fit(numeric_UF).transform(numeric_UF)),
@@ -136,8 +145,8 @@ def _artists(tracks: pl.DataFrame) -> tuple[Vocabulary, Indices]:
     return vocabulary, np.concatenate([[UNKNOWN], vocabulary.encode(key)]).astype(np.int32)
 
 
-def _genres(train: Dataset, tracks: Vocabulary) -> tuple[Vocabulary, Indices]:
-    """Return the genre vocabulary and each track's heaviest genres and tags.
+def _genres(train: Dataset, tracks: Vocabulary) -> tuple[Vocabulary, Indices, Floats]:
+    """Return the genre vocabulary and each track's heaviest genres and tags with their weights.
 
     Tags enter summed over listeners, so no single assignment can be told from the sum.
     """
@@ -179,11 +188,16 @@ def _genres(train: Dataset, tracks: Vocabulary) -> tuple[Vocabulary, Indices]:
     )
     genres_TG = np.full((tracks.rows, GENRES_PER_TRACK), vocabulary.rows, np.int32)
     genres_TG[:, 0] = UNKNOWN
-    genres_TG[tracks.encode(kept["track_id"]), kept["slot"].to_numpy()] = vocabulary.encode(
-        kept["tag"]
-    )
+    weight_TG = np.zeros(genres_TG.shape, np.float32)
+    place = tracks.encode(kept["track_id"]), kept["slot"].to_numpy()
+    genres_TG[place] = vocabulary.encode(kept["tag"])
+    weight_TG[place] = kept["weight"].to_numpy()
     width = max(1, int((genres_TG != vocabulary.rows).any(0).sum()))
-    return vocabulary, np.ascontiguousarray(genres_TG[:, :width])
+    return (
+        vocabulary,
+        np.ascontiguousarray(genres_TG[:, :width]),
+        np.ascontiguousarray(weight_TG[:, :width]),
+    )
 
 
 def _track_numeric(train: Dataset, tracks: Vocabulary, track: Indices) -> Floats:

@@ -1,36 +1,35 @@
 """Boards: every model on the same held-out rows, one value per listener, with intervals.
 
-- Discovery: rank the whole catalogue for each listener, heard tracks masked; held-out tracks are
-  the right answers, also those that no training row has.
-- Plays: predict log1p(plays) of each held-out pair.
+A ranking board asks a `Question` (`encore.evaluation.questions` holds those of the protocol): who
+asks, with which history, of which tracks, and what the right answers are. Rows of tracks that the
+model never saw stay in the denominator.
 
-Legend: B listeners, K slots.
+Legend: B listeners, T tracks with the unknown in column 0, K slots.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import scipy.sparse as sp
 
 from encore import metrics
-from encore.data.dataset import Dataset
-from encore.data.vocabulary import Indices
-from encore.errors import InputError
+from encore.data.vocabulary import UNKNOWN, Indices, Vocabulary
+from encore.evaluation.significance import Values, over_seeds
 from encore.metrics import Interval
-from encore.models.means import ShrunkMeans
-from encore.models.ranking import Integers, are_held, history_matrix, mask_heard, top_k
-from encore.models.training import encode
+from encore.models.inputs import Audience
+from encore.models.ranking import Floats, Integers, TieOrder, are_held, mask_heard, top_k
 from encore.recommend.recommender import Recommender
 
 ENCORE = "encore"  # the shipped list, and the shipped prediction of plays
 NETWORK_PLAYS = "network-plays"  # the plays head used as a ranker
-MEANS = "listener+track-mean"
+CHANCE = "chance"  # the shipped list, each right answer redrawn among the tracks it could list
 
 CUTS = (10, 20)
-LISTENERS_AT_ONCE = 128
+DEPTH = max(CUTS)
+SCORES_AT_ONCE = 12_000_000  # listeners x tracks that one model scores together: 48 MB
 PLAYS_RANKER_SCORES = 2_000_000  # pairs that the plays head ranks: the MLP is slow on a catalogue
 
 Scores = dict[str, dict[str, Interval]]  # model -> metric -> interval
@@ -41,70 +40,207 @@ PerListener = dict[str, dict[str, npt.NDArray[np.float64]]]
 class Board:
     """One table: intervals by model and metric, and the per-listener values they come from.
 
-    `listeners` are the vocabulary indices in the order of the values. A model that was asked for a
-    part of the listeners only has NaN for the others.
+    `listeners` are user ids in the order of the values. A model that was asked for a part of the
+    listeners only has NaN for the others.
     """
 
     name: str
     scores: Scores
     values: PerListener
-    listeners: Indices
+    listeners: npt.NDArray[np.str_]
+
+    def to_json(self) -> dict[str, dict[str, dict[str, float | None]]]:
+        """Return the intervals as `{model: {metric: {"mean", "low", "high"}}}`."""
+        return {
+            model: {metric: interval.to_json() for metric, interval in row.items()}
+            for model, row in self.scores.items()
+        }
+
+    def save(self, run: Path) -> None:
+        """Write the per-listener values to `run`/NAME.npz: `listeners` and `MODEL/METRIC`."""
+        flat = {
+            f"{model}/{metric}": value
+            for model, row in self.values.items()
+            for metric, value in row.items()
+        }
+        np.savez(run / f"{self.name}.npz", allow_pickle=False, listeners=self.listeners, **flat)
 
 
-def discovery(model: Recommender, test: Dataset, seed: int = 0) -> Board:
-    """Rank the catalogue with the shipped list, each scorer alone, and the plays head.
+@dataclass(frozen=True)
+class Question:
+    """What a ranking board asks.
 
-    Raises `InputError` where no listener has a held-out row.
+    - `audience`: who asks, with the history that the model may know.
+    - `listeners`: their user ids.
+    - `held_BT`: the right answers among the tracks that the model knows.
+    - `relevant_B`: how many right answers each has, those unknown to the model included.
+    - `among_T`: the tracks that are ranked; None for the whole catalogue.
+    - `mask`: whether tracks of the history are left out, as they must be where new ones are sought.
     """
-    scorers, history_UT = model.bundle.scorers, model.bundle.history_UT
-    played = test.plays.filter(pl.col("plays") > 0)
-    user = scorers.features.listeners.encode(played["user_id"])
-    track = scorers.features.tracks.encode(played["track_id"])
-    held_UT = history_matrix(user, track, np.ones(len(user)), history_UT.shape)
-    listeners = np.unique(user[user > 0]).astype(np.int32)
-    if not len(listeners):
-        raise InputError("discovery: no listener of the test side is known to the model")
-    relevant_U = np.bincount(user, minlength=history_UT.shape[0])[listeners]
 
-    def alone(name: str) -> Callable[[Indices], npt.NDArray[np.float32]]:
-        return lambda users: scorers.score(name, users, history_UT[users])
+    board: str
+    audience: Audience
+    listeners: npt.NDArray[np.str_]
+    held_BT: sp.csr_array
+    relevant_B: Integers
+    among_T: npt.NDArray[np.bool_] | None = None
+    mask: bool = True
 
-    def lists(score: Callable[[Indices], npt.NDArray[np.float32]], users: Indices) -> Integers:
-        blocks = []
-        for block in np.array_split(users, -(-len(users) // LISTENERS_AT_ONCE)):
-            scores_BT = score(block)
-            mask_heard(scores_BT, history_UT[block])
-            blocks.append(top_k(scores_BT, max(CUTS), scorers.ties))
-        return np.concatenate(blocks)
+    def close(self, scores_BT: Floats, history_BT: sp.csr_array) -> None:
+        """Put -inf, in place, on all that must not be listed."""
+        if self.mask:
+            mask_heard(scores_BT, history_BT)
+        scores_BT[:, UNKNOWN] = -np.inf
+        if self.among_T is not None:
+            scores_BT[:, ~self.among_T] = -np.inf
 
-    asked = _sample(listeners, PLAYS_RANKER_SCORES // history_UT.shape[1], seed)
-    lists_of = {name: lists(alone(name), listeners) for name in scorers.names}
-    lists_of[NETWORK_PLAYS] = lists(scorers.plays, asked)
-    lists_of[ENCORE] = np.concatenate(
-        [
-            model.top(block, max(CUTS))
-            for block in np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE))
-        ]
+
+Score = Callable[[Audience], Iterable[tuple[str, Floats]]]
+"""Yields each model's name and its scores (B, T) of an audience; the board may overwrite them."""
+
+
+def rank(question: Question, score: Score, ties: TieOrder) -> dict[str, Integers]:
+    """Return each model's lists (B, K), the audience being scored block by block."""
+    tracks = question.held_BT.shape[1]
+    blocks = -(-len(question.audience) * tracks // SCORES_AT_ONCE)
+    lists: dict[str, list[Integers]] = {}
+    for rows in np.array_split(np.arange(len(question.audience)), max(blocks, 1)):
+        audience = question.audience.at(rows)
+        for name, scores_BT in score(audience):
+            question.close(scores_BT, audience.history_BT)
+            lists.setdefault(name, []).append(top_k(scores_BT, DEPTH, ties))
+    return {name: np.concatenate(blocks_) for name, blocks_ in lists.items()}
+
+
+def ranking_board(model: Recommender, question: Question, seed: int = 0) -> Board:
+    """Rank with the shipped list, each scorer alone and the plays head; say what each is worth."""
+    bundle = model.bundle
+    lists = rank(question, _all_models(model), bundle.scorers.ties)
+    size = len(question.audience)
+    rows = {name: np.arange(size) for name in lists}
+    asked = _sample(size, PLAYS_RANKER_SCORES // question.held_BT.shape[1], seed)
+    if (question.audience.user_B != UNKNOWN).all():
+        some = part(question, asked)
+        lists |= rank(some, _plays_head(model), bundle.scorers.ties)
+        rows[NETWORK_PLAYS] = asked
+    found = {
+        name: _ranking_values(top_BK, part(question, rows[name]), model)
+        for name, top_BK in lists.items()
+    }
+    chance = part(redrawn(question, seed), rows[ENCORE])
+    found[CHANCE] = accuracy(lists[ENCORE], chance)
+    scores: Scores = {
+        name: {metric: metrics.mean_interval(value, seed) for metric, value in values.items()}
+        for name, values in found.items()
+    }
+    catalogue = question.held_BT.shape[1] - 1
+    for name, top_BK in lists.items():
+        if len(top_BK) == size:  # a part of the listeners cannot cover as much as all of them
+            for metric, measure in (("coverage", metrics.coverage), ("gini", metrics.gini)):
+                scores[name][f"{metric}@{DEPTH}"] = Interval(
+                    measure(top_BK, catalogue), np.nan, np.nan
+                )
+    rows[CHANCE] = rows[ENCORE]
+    values = {
+        name: {metric: _spread(value, rows[name], size) for metric, value in metrics_.items()}
+        for name, metrics_ in found.items()
+    }
+    return Board(question.board, scores, values, question.listeners)
+
+
+def _all_models(model: Recommender) -> Score:
+    """Return every scorer alone and the shipped list, each scorer asked once."""
+    scorers = model.bundle.scorers
+
+    def score(audience: Audience) -> Iterable[tuple[str, Floats]]:
+        raw = {name: scorers.score(name, audience) for name in scorers.names}
+        yield ENCORE, model.scores(audience, raw)
+        yield from raw.items()
+
+    return score
+
+
+def _plays_head(model: Recommender) -> Score:
+    return lambda audience: [(NETWORK_PLAYS, model.bundle.scorers.plays(audience.user_B))]
+
+
+def part(question: Question, rows: npt.NDArray[np.integer]) -> Question:
+    """Return the question to some of its listeners."""
+    return replace(
+        question,
+        audience=question.audience.at(rows),
+        listeners=question.listeners[rows],
+        held_BT=question.held_BT[rows],
+        relevant_B=question.relevant_B[rows],
     )
-    values, scores = {}, {}
-    for name, top_BK in lists_of.items():
-        place = np.searchsorted(listeners, asked if name == NETWORK_PLAYS else listeners)
-        found = _ranking_values(top_BK, held_UT[listeners[place]], relevant_U[place])
-        values[name] = {key: _spread(value, place, len(listeners)) for key, value in found.items()}
-        scores[name] = {key: metrics.mean_interval(value, seed) for key, value in found.items()}
-        if name != NETWORK_PLAYS:  # a part of the listeners cannot cover as much as all of them
-            covered = metrics.coverage(top_BK, history_UT.shape[1] - 1)
-            scores[name][f"coverage@{max(CUTS)}"] = Interval(covered, np.nan, np.nan)
-    return Board("discovery", scores, values, listeners)
+
+
+def redrawn(question: Question, seed: int) -> Question:
+    """Return the question with each right answer redrawn uniformly among what may be listed."""
+    rng = np.random.default_rng(seed)
+    held = question.held_BT
+    tracks = held.shape[1]
+    columns = []
+    for row, count in enumerate(np.diff(held.indptr)):
+        open_1T = np.zeros((1, tracks), np.float32)
+        question.close(open_1T, question.audience.history_BT[[row]])
+        open_ = np.flatnonzero(open_1T[0] == 0)
+        columns.append(rng.choice(open_, min(int(count), len(open_)), replace=False))
+    row_N = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
+    drawn = np.concatenate(columns) if columns else np.zeros(0, np.int64)
+    values = (np.ones(len(row_N), np.float32), (row_N, drawn))
+    return replace(question, held_BT=sp.csr_array(values, shape=held.shape))
+
+
+def accuracy(top_BK: Integers, question: Question) -> dict[str, npt.NDArray[np.float64]]:
+    """Return each listener's accuracy by every measure at every cut."""
+    hits_BK, relevant_B = are_held(top_BK, question.held_BT), question.relevant_B
+    return {
+        f"{name}@{k}": metric(hits_BK, relevant_B, k)
+        for k in CUTS
+        for name, metric in (
+            ("ndcg", metrics.ndcg_at_k),
+            ("recall", metrics.recall_at_k),
+            ("precision", metrics.precision_at_k),
+            ("map", metrics.average_precision_at_k),
+            ("mrr", metrics.reciprocal_rank_at_k),
+            ("hit_rate", metrics.hit_rate_at_k),
+        )
+    }
+
+
+def _ranking_values(
+    top_BK: Integers, question: Question, model: Recommender
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return accuracy at each cut, and what the lists of DEPTH are like beside it."""
+    bundle = model.bundle
+    history = question.audience.history_BT.tocoo()
+    heard_T, listeners = bundle.listeners_T, len(bundle.features.listeners)
+    return accuracy(top_BK, question) | {
+        f"novelty@{DEPTH}": metrics.novelty(top_BK, heard_T, max(listeners, int(heard_T.max()), 1)),
+        f"popularity_lift@{DEPTH}": metrics.popularity_lift(
+            top_BK, heard_T, history.row, history.col
+        ),
+        f"diversity@{DEPTH}": metrics.intra_list_diversity(
+            top_BK, bundle.scorers.inputs.content_TC
+        ),
+        f"artist_concentration@{DEPTH}": metrics.artist_concentration(
+            top_BK, bundle.features.artist_T
+        ),
+    }
+
+
+def user_ids(vocabulary: Vocabulary, listeners: Indices) -> npt.NDArray[np.str_]:
+    """Return the user ids of listeners by index, as an array that needs no pickle."""
+    return np.array(vocabulary.decode(listeners).to_list(), np.str_)
 
 
 def ratios(board: Board, seed: int = 0) -> dict[str, Interval]:
     """Return the shipped model's ratio to each other model, paired by listener.
 
-    Of NDCG@10 on the discovery board (above 1: better), of RMSE on the plays board (below 1:
-    better).
+    Of NDCG@10 on ranking boards (above 1: better), of RMSE on the plays board (below 1: better).
     """
-    metric = "ndcg@10" if board.name == "discovery" else "squared_error"
+    metric = headline(board.values[ENCORE])
     ours = board.values[ENCORE][metric]
     found = {}
     for name, values in board.values.items():
@@ -116,20 +252,39 @@ def ratios(board: Board, seed: int = 0) -> dict[str, Interval]:
     return found
 
 
-def _ranking_values(
-    top_BK: Integers, held_BT: sp.csr_array, relevant_B: npt.NDArray[np.integer]
-) -> dict[str, npt.NDArray[np.float64]]:
-    hits_BK = are_held(top_BK, held_BT)
-    found = {}
-    for k in CUTS:
-        found[f"ndcg@{k}"] = metrics.ndcg_at_k(hits_BK, relevant_B, k)
-        found[f"recall@{k}"] = metrics.recall_at_k(hits_BK, relevant_B, k)
-    return found
+def headline(values: Mapping[str, object]) -> str:
+    """Return the metric that decides on a board with these per-listener values."""
+    return "ndcg@10" if "ndcg@10" in values else "squared_error"
 
 
-def _sample(listeners: Indices, size: int, seed: int) -> Indices:
-    if len(listeners) <= max(size, 1):
-        return listeners
+def averaged(name: str, boards: list[Board], seed: int = 0) -> Board:
+    """Return one board of several that ask alike: of seeds, or of rungs.
+
+    A listener's value is their mean over the boards in which they have one, and intervals are over
+    listeners. Figures of pooled rows (R2, coverage) are the means of the boards' figures and of
+    their ends. A model that a board lacks is left out.
+    """
+    scores: Scores = {}
+    values: PerListener = {}
+    every = np.unique(np.concatenate([board.listeners for board in boards]))
+    for model in [m for m in boards[0].scores if all(m in board.scores for board in boards)]:
+        scores[model], values[model] = {}, {}
+        for metric in boards[0].values[model]:
+            mean = over_seeds(Values(b.listeners, b.values[model][metric]) for b in boards)
+            place = np.searchsorted(every, mean.listeners)
+            values[model][metric] = _spread(mean.values_U, place, len(every))
+        for metric in boards[0].scores[model]:
+            if metric in values[model]:
+                scores[model][metric] = metrics.mean_interval(values[model][metric], seed)
+            else:
+                figures = np.array([[*board.scores[model][metric]] for board in boards])
+                scores[model][metric] = Interval(*figures.mean(0).tolist())
+    return Board(name, scores, values, every)
+
+
+def _sample(listeners: int, size: int, seed: int) -> Integers:
+    if listeners <= max(size, 1):
+        return np.arange(listeners)
     drawn = np.random.default_rng(seed).choice(listeners, max(size, 1), replace=False)
     return np.sort(drawn)
 
@@ -140,70 +295,3 @@ def _spread(
     wide = np.full(size, np.nan)
     wide[place] = values
     return wide
-
-
-@dataclass(frozen=True)
-class PlaysPredictions:
-    """Held-out pairs with their log1p(plays) and what each model predicts of them."""
-
-    user_N: Indices
-    track_N: Indices
-    target_N: npt.NDArray[np.float64]
-    predicted: dict[str, npt.NDArray[np.float64]]
-
-
-def predict_plays(model: Recommender, test: Dataset) -> PlaysPredictions:
-    """Predict each held-out pair by the overall mean, the listener's, both, and the network."""
-    features, means = model.bundle.features, model.bundle.means
-    user, track, target = encode(test, features)
-    history = model.bundle.history_UT.tocoo()
-    trained = np.log1p(history.data.astype(np.float64))
-    listener_only = ShrunkMeans.fit(history.row, history.col, trained, history.shape, (0.5, np.inf))
-    return PlaysPredictions(
-        user,
-        track,
-        target,
-        {
-            "mean": np.full(len(target), means.mean),
-            "listener-mean": listener_only.predict(user, track),
-            MEANS: means.predict(user, track),
-            ENCORE: model.bundle.scorers.predict(user, track).astype(np.float64),
-        },
-    )
-
-
-def plays(model: Recommender, found: PlaysPredictions, seed: int = 0) -> Board:
-    """Score predictions on log1p(plays), on raw plays, and scaled to 0..1 as the seed does.
-
-    The scale is the range of the training rows. `skill` is 1 - MSE / MSE of listener + track mean.
-    """
-    listeners, user_N = np.unique(found.user_N, return_inverse=True)
-    size = len(listeners)
-    trained = np.log1p(model.bundle.history_UT.data.astype(np.float64))
-    low, high = float(trained.min()), float(trained.max())
-    baseline = found.predicted[MEANS]
-    scores: Scores = {}
-    values: PerListener = {}
-    for name, predicted in found.predicted.items():
-        raw, raw_target = np.expm1(predicted), np.expm1(found.target_N)
-        views = [("", predicted, found.target_N), ("_raw", raw, raw_target)]
-        if low < high:
-            target, prediction = metrics.scaled(found.target_N, predicted, low, high)
-            views.append(("_scaled", prediction, target))
-        scores[name] = {}
-        for suffix, prediction, target in views:
-            sums_US = metrics.play_sums(user_N, prediction, target, size)
-            for metric, statistic in (
-                ("rmse", metrics.pooled_rmse),
-                ("mae", metrics.pooled_mae),
-                ("r2", metrics.pooled_r2),
-            ):
-                scores[name][metric + suffix] = metrics.pooled_interval(sums_US, statistic, seed)
-        sums_US = metrics.play_sums(user_N, predicted, found.target_N, size, baseline)
-        scores[name]["skill"] = metrics.pooled_interval(sums_US, metrics.pooled_skill, seed)
-        seed_ndcg = metrics.seed_ndcg(user_N, predicted, found.target_N, size)
-        scores[name]["seed_ndcg"] = metrics.mean_interval(seed_ndcg, seed)
-        error_N = (predicted - found.target_N) ** 2
-        error_U = np.bincount(user_N, error_N, minlength=size).astype(np.float64)
-        values[name] = {"seed_ndcg": seed_ndcg, "squared_error": error_U}
-    return Board("plays", scores, values, listeners.astype(np.int32))

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from encore import metrics
-from encore.evaluation.boards import ENCORE, MEANS, PlaysPredictions
+from encore.evaluation.boards import ENCORE
+from encore.evaluation.plays import MEANS, PlaysPredictions
 
 COLD_BELOW = 5  # training rows; the seed's line between cold and warm
 

@@ -44,7 +44,7 @@ class Tables:
             TrackInputs(
                 trained(features.heard_T),
                 tensor(np.where(heard_A[features.artist_T], features.artist_T, UNKNOWN)),
-                tensor(features.genres_TG),
+                tensor(features.main_genres_TG),
                 tensor(features.numeric_TF),
                 tensor(features.binary_TB),
                 tensor(means.b_T.astype(np.float32)),

@@ -8,7 +8,7 @@
     tracks.parquet           the catalogue in vocabulary order
     artists.parquet  genres.parquet
     features.npz             what the network is told of tracks
-    channels/NAME.npz        what each channel learned
+    channels/NAME.npz        what each channel learned; those that ask other listeners rest without
     listeners/               listeners' ids, histories, friends: may be left out or erased
     MODEL_CARD.md
 
@@ -35,7 +35,8 @@ from encore.data.vocabulary import Vocabulary
 from encore.errors import IntegrityError
 from encore.models.batches import Tables
 from encore.models.channels import CHANNELS
-from encore.models.ensemble import Choice, Scorers
+from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.inputs import Inputs, content_matrix, friends_matrix
 from encore.models.means import ShrunkMeans
 from encore.models.network import HybridMusicRecommender, Sizes
 from encore.models.ranking import TieOrder
@@ -45,7 +46,14 @@ KIND = "bundle"
 VERSION = 1
 LISTENERS = "listeners/"
 
-_TRACK_ARRAYS = ("heard_T", "artist_T", "genres_TG", "numeric_TF", "binary_TB")
+_TRACK_ARRAYS = (
+    "heard_T",
+    "artist_T",
+    "genres_TG",
+    "genre_weight_TG",
+    "numeric_TF",
+    "binary_TB",
+)
 _LISTENER_ARRAYS = ("heard_U", "numeric_UF")
 _LISTENER_FILES = ("listeners.npz", "listeners.parquet", "friends.parquet")
 
@@ -60,7 +68,6 @@ class Bundle:
     means: ShrunkMeans
     choice: Choice
     tracks: pl.DataFrame  # display columns, in vocabulary order
-    history_UT: sp.csr_array  # plays of the training rows
     listeners_T: npt.NDArray[np.integer]  # how many played each track
     friends: pl.DataFrame
     card: str = ""
@@ -70,6 +77,11 @@ class Bundle:
     def features(self) -> Features:
         """Vocabularies and feature arrays."""
         return self.scorers.features
+
+    @property
+    def history_UT(self) -> sp.csr_array:
+        """Plays of the training rows."""
+        return self.scorers.inputs.plays_UT
 
     def save(self, path: str | Path, listeners: bool = True) -> None:
         """Write the bundle folder; without `listeners`, no listener's data is in it.
@@ -85,12 +97,17 @@ class Bundle:
         if not listeners:
             weights["user_embedding.weight"] = weights["user_embedding.weight"][:1].clone()
         safetensors.torch.save_file(weights, target / "network.safetensors")
+        channels = {
+            name: channel
+            for name, channel in self.scorers.channels.items()
+            if listeners or not channel.asks_others
+        }
         config = {
             "train": self.config.model_dump(mode="json"),
             "item_kind": self.item_kind,
             "sizes": {**asdict(network.sizes), "users": len(weights["user_embedding.weight"])},
-            "choice": asdict(self.choice),
-            "channels": list(self.scorers.channels),
+            "choice": asdict(self.choice.of([*channels, NETWORK])),
+            "channels": list(channels),
             "mean": self.means.mean,
             "facts": self.facts,
         }
@@ -103,7 +120,7 @@ class Bundle:
         arrays |= {"b_T": self.means.b_T, "listeners_T": self.listeners_T}
         _write_arrays(target / "features.npz", arrays)
         (target / "channels").mkdir()
-        for name, channel in self.scorers.channels.items():
+        for name, channel in channels.items():
             _write_arrays(target / "channels" / f"{name}.npz", channel.arrays())
         if listeners:
             self._fill_listeners(target / LISTENERS)
@@ -159,9 +176,17 @@ class Bundle:
             sizes, settings.embedding_dim, settings.hidden_layers, settings.dropout, sparse=False
         )
         network.load_state_dict(weights)
+        inputs = Inputs(
+            known.history_UT,
+            content_matrix(features),
+            friends_matrix(known.friends, known.vocabulary),
+        )
         channels = {
-            name: CHANNELS[name].from_arrays(_read_arrays(path / "channels" / f"{name}.npz"))
+            name: CHANNELS[name].from_arrays(
+                _read_arrays(path / "channels" / f"{name}.npz"), inputs
+            )
             for name in config["channels"]
+            if len(known.vocabulary) or not CHANNELS[name].asks_others
         }
         return cls(
             config=settings,
@@ -171,12 +196,12 @@ class Bundle:
                 Tables.of(features, means, device),
                 network.to(device).eval(),
                 channels,
+                inputs,
                 TieOrder.of(arrays["listeners_T"]),
             ),
             means=means,
-            choice=Choice(**config["choice"]),
+            choice=Choice(**config["choice"]).of([*channels, NETWORK]),
             tracks=tracks,
-            history_UT=known.history_UT,
             listeners_T=arrays["listeners_T"],
             friends=known.friends,
             card=(path / "MODEL_CARD.md").read_text("utf-8"),

@@ -42,6 +42,10 @@ def strengths(history_BT: sp.csr_array) -> sp.csr_array:
     return _with_data(history_BT, np.log1p(history_BT.data))
 
 
+#: What a pair may count: by the names that `TrainConfig.knn_weights` knows.
+WEIGHTS = {"played": played, "log1p": strengths}
+
+
 def listeners_of(history_UT: sp.csr_array) -> Integers:
     """Return how many listeners played each track (T,); those who only skipped it do not count."""
     return np.bincount(history_UT.indices[history_UT.data > 0], minlength=history_UT.shape[1])

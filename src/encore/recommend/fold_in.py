@@ -4,7 +4,7 @@ Known and new listeners go the same way from here on: as a row of plays over the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from encore.data.dataset import Dataset
 from encore.data.vocabulary import UNKNOWN
 from encore.errors import InputError
 from encore.models.bundle import Bundle
+from encore.models.inputs import Audience
 from encore.models.ranking import history_matrix
 
 KNOWN = "known listener"
@@ -27,7 +28,7 @@ History = Mapping[str, float] | pl.DataFrame | Dataset
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener as the scorers see one: an index (0 = new), a history (1, T), what they rest on.
+    """A listener: an index (0 = new), a history (1, T), what the scores rest on, friends (1, U).
 
     `heard_1T` is what is masked: the listener's own history, also where the scores rest on that of
     friends. `unmatched` names the tracks of a history brought along that the catalogue lacks.
@@ -37,7 +38,13 @@ class Listener:
     history_1T: sp.csr_array
     heard_1T: sp.csr_array
     answer: str
+    friends_1U: sp.csr_array
     unmatched: tuple[str, ...] = ()
+
+    @property
+    def audience(self) -> Audience:
+        """The listener as the channels see one."""
+        return Audience(self.history_1T, np.array([self.user], np.int32), self.friends_1U)
 
 
 def listener_of(bundle: Bundle, user_id: str | None, history: History | None) -> Listener:
@@ -48,25 +55,38 @@ def listener_of(bundle: Bundle, user_id: str | None, history: History | None) ->
 
     Raises `InputError` where the history is of another form.
     """
+    friends = _friends_row(bundle, user_id)
     if history is not None:
-        return _folded_in(bundle, history)
-    nothing = _row(bundle, np.zeros(0, np.int64), np.zeros(0))
+        own, unmatched = _brought_along(bundle, history)
+        if own.nnz:
+            return Listener(UNKNOWN, own, own, FOLDED_IN, friends, unmatched)
+        return replace(without_history(bundle, friends), unmatched=unmatched)
     user = bundle.features.listeners.index(user_id) if user_id is not None else UNKNOWN
-    own = bundle.history_UT[[user]] if user else nothing
-    if own.nnz:
-        return Listener(user, own, own, KNOWN)
-    friends = _friends_history(bundle, user_id)
-    if friends is not None:
-        return Listener(UNKNOWN, friends, nothing, FRIENDS)
-    return Listener(UNKNOWN, nothing, nothing, POPULAR)
+    own = bundle.history_UT[[user]]
+    if user != UNKNOWN and own.nnz:
+        return Listener(user, own, own, KNOWN, friends)
+    return without_history(bundle, friends)
 
 
-def _folded_in(bundle: Bundle, history: History) -> Listener:
+def without_history(bundle: Bundle, friends_1U: sp.csr_array) -> Listener:
+    """Return a listener without any play: one who rests on friends' histories, or on nothing."""
+    nothing = sp.csr_array((1, bundle.features.tracks.rows), dtype=np.float32)
+    of_friends = bundle.history_UT[friends_1U.indices]
+    if not of_friends.nnz:
+        return Listener(UNKNOWN, nothing, nothing, POPULAR, friends_1U)
+    mean = sp.csr_array(of_friends.sum(axis=0)[None, :]) / of_friends.shape[0]
+    return Listener(UNKNOWN, sp.csr_array(mean, dtype=np.float32), nothing, FRIENDS, friends_1U)
+
+
+def _brought_along(bundle: Bundle, history: History) -> tuple[sp.csr_array, tuple[str, ...]]:
+    """Return the history as a row (1, T), and the ids that the catalogue lacks."""
     plays = _plays_of(history)
     track = bundle.features.tracks.encode(plays["track_id"])
-    unmatched = tuple(plays.filter(pl.Series(track == UNKNOWN))["track_id"])
-    row = _row(bundle, track[track > 0], plays["plays"].to_numpy()[track > 0])
-    return Listener(UNKNOWN, row, row, FOLDED_IN if row.nnz else POPULAR, unmatched)
+    known = track != UNKNOWN
+    row = np.zeros(int(known.sum()), np.int64)
+    shape = (1, bundle.features.tracks.rows)
+    matrix = history_matrix(row, track[known], plays["plays"].to_numpy()[known], shape)
+    return matrix, tuple(plays.filter(pl.Series(~known))["track_id"])
 
 
 def _plays_of(history: History) -> pl.DataFrame:
@@ -101,20 +121,12 @@ def _plays_of(history: History) -> pl.DataFrame:
     return summed.agg(pl.col("plays").sum())
 
 
-def _friends_history(bundle: Bundle, user_id: str | None) -> sp.csr_array | None:
-    """Return the friends' mean history, or None where there is none."""
-    if user_id is None:
-        return None
-    ids = bundle.friends.filter(pl.col("user_id") == user_id)["friend_id"]
-    friends = bundle.features.listeners.encode(ids)
-    history = bundle.history_UT[friends[friends > 0]]
-    if not history.nnz:
-        return None
-    return sp.csr_array(
-        sp.csr_array(history.sum(axis=0)[None, :]) / history.shape[0], dtype=np.float32
-    )
-
-
-def _row(bundle: Bundle, track: np.ndarray, plays: np.ndarray) -> sp.csr_array:
-    shape = (1, bundle.features.tracks.rows)
-    return history_matrix(np.zeros(len(track), np.int64), track, plays, shape)
+def _friends_row(bundle: Bundle, user_id: str | None) -> sp.csr_array:
+    """Return the known listeners whom `user_id`, known or not, names as friends (1, U)."""
+    named = pl.col("user_id") == pl.lit(user_id, pl.String)  # nobody where it is None
+    ids = bundle.friends.filter(named)["friend_id"]
+    listeners = bundle.features.listeners
+    friend = np.unique(listeners.encode(ids))
+    friend = friend[friend != UNKNOWN]
+    values = (np.ones(len(friend), np.float32), (np.zeros(len(friend), np.int64), friend))
+    return sp.csr_array(values, shape=(1, listeners.rows))

@@ -12,18 +12,27 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import scipy.sparse as sp
 import torch
 
 from encore.data.identity import clean_title
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
-from encore.models.channels import ItemKnn, Popularity
+from encore.models.channels import Popularity
 from encore.models.ensemble import NETWORK
+from encore.models.inputs import Audience
 from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, top_k
 from encore.recommend.calibration import genre_shares_of
 from encore.recommend.explain import main_tracks, sentence
-from encore.recommend.fold_in import FRIENDS, POPULAR, History, Listener, listener_of
+from encore.recommend.fold_in import (
+    FRIENDS,
+    POPULAR,
+    History,
+    Listener,
+    listener_of,
+    without_history,
+)
 from encore.recommend.rules import CLEAN, EXPLICIT, EXPLICIT_UNKNOWN, Catalogue, Ranked, Rules, rank
 
 CANDIDATES = 300  # best by score that the rules choose from; more where rules leave too few
@@ -131,41 +140,49 @@ class Recommender:
 
     def top(self, user_B: Indices, k: int) -> Integers:
         """Return the best k unheard tracks (B, k) of known listeners, as indices, without rules."""
-        return self.top_of(self.scores(user_B), user_B, k)
+        audience = Audience.known(self.bundle.scorers.inputs, user_B)
+        return self.top_of(self.scores(audience), audience.history_BT, k)
 
-    def scores(self, user_B: Indices) -> Floats:
-        """Return the shipped list's scores (B, T) of listeners by index.
+    def scores(self, audience: Audience, raw: Mapping[str, Floats] | None = None) -> Floats:
+        """Return the shipped list's scores (B, T).
 
-        Those without a training row are scored as `recommend` scores them, from friends or by what
-        most play.
+        Those without a history are scored as `recommend` scores them, from friends or by what most
+        play. `raw` may hold scorers' scores of this audience that were computed already.
         """
-        weights, history_BT = self.bundle.choice.weights, self.bundle.history_UT[user_B]
-        scores_BT = self.bundle.scorers.blend(weights, user_B, history_BT)
-        for row in np.flatnonzero(np.diff(history_BT.indptr) == 0):
-            user_id = self.bundle.features.listeners.id(int(user_B[row]))
-            parts = self._parts(listener_of(self.bundle, user_id, None))
+        weights: Mapping[str, float] = self.bundle.choice.weights
+        scorers = self.bundle.scorers
+        if (audience.user_B == UNKNOWN).all():
+            weights = self._without_network()
+        scores_BT: Floats = np.sum([*scorers.parts(weights, audience, raw).values()], axis=0)
+        for row in np.flatnonzero(np.diff(audience.history_BT.indptr) == 0):
+            parts = self._parts(without_history(self.bundle, audience.friends_BU[[row]]))
             scores_BT[row] = np.sum([*parts.values()], axis=0)
         return scores_BT
 
-    def top_of(self, scores_BT: Floats, user_B: Indices, k: int) -> Integers:
+    def top_of(self, scores_BT: Floats, heard_BT: sp.csr_array, k: int) -> Integers:
         """Return the best k unheard tracks (B, k) by `scores_BT`, which stay as they are."""
         open_BT = scores_BT.copy()
-        mask_heard(open_BT, self.bundle.history_UT[user_B])
+        mask_heard(open_BT, heard_BT)
         return top_k(open_BT, k, self.bundle.scorers.ties)
 
     def _weights(self, listener: Listener) -> Mapping[str, float]:
         """Return the weights for this listener: the network is silent on those it never saw."""
         if listener.answer == POPULAR:
             return {Popularity.name: 1.0}
-        weights = dict(self.bundle.choice.weights)
-        if listener.user == UNKNOWN:
-            weights.pop(NETWORK, None)
-        return weights if any(weights.values()) else {ItemKnn.name: 1.0}
+        return self.bundle.choice.weights if listener.user else self._without_network()
+
+    def _without_network(self) -> Mapping[str, float]:
+        """Return the channels' weights; where they have none, all to the channel best alone."""
+        choice = self.bundle.choice
+        weights = {name: weight for name, weight in choice.weights.items() if name != NETWORK}
+        if any(weights.values()):
+            return weights
+        alone = {name: choice.validation.get(name, 0.0) for name in self.bundle.scorers.channels}
+        return {max(alone, key=lambda name: alone[name]): 1.0}
 
     def _parts(self, listener: Listener) -> dict[str, Floats]:
         """Return each scorer's contribution (T,) to this listener's scores."""
-        user = np.array([listener.user], np.int32)
-        parts = self.bundle.scorers.parts(self._weights(listener), user, listener.history_1T)
+        parts = self.bundle.scorers.parts(self._weights(listener), listener.audience)
         return {name: scores_1T[0] for name, scores_1T in parts.items()}
 
     def _ranked(self, scores_T: Floats, listener: Listener, n: int, rules: Rules) -> Ranked:
@@ -254,7 +271,7 @@ class Recommender:
         return Catalogue(
             artist_T=bundle.features.artist_T,
             explicit_T=_explicit(bundle.tracks),
-            genres_TG=bundle.features.genres_TG,
+            genres_TG=bundle.features.main_genres_TG,
             padding=bundle.features.padding,
             popularity_T=np.log1p(bundle.listeners_T).astype(np.float32),
             vectors_TD=self._track_vectors(),

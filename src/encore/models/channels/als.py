@@ -11,19 +11,22 @@ RecSys 2022).
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from encore.models.channels.contract import Floats
-from encore.models.ranking import played
+from encore.config import TrainConfig
+from encore.models.channels.contract import Arrays, Need
+from encore.models.inputs import Audience, Inputs
+from encore.models.ranking import Floats, played
 
 
 class Als:
     """Weighted matrix factorisation for implicit feedback."""
 
     name: ClassVar[str] = "als"
+    needs: ClassVar[Need] = "plays"
+    asks_others: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -42,20 +45,27 @@ class Als:
                 random_state=seed,
             )
 
-    def fit(self, plays_UT: sp.csr_array) -> Self:
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Return the channel with its settings."""
+        return cls(
+            config.als_factors, config.als_regularization, config.als_alpha, seed=config.seed
+        )
+
+    def fit(self, inputs: Inputs) -> Self:
         """Alternate between listeners' and tracks' least squares."""
         with _one_blas_thread():
-            self._model.fit(sp.csr_matrix(played(plays_UT)), show_progress=False)
+            self._model.fit(sp.csr_matrix(played(inputs.plays_UT)), show_progress=False)
         return self
 
-    def fold_in(self, history_BT: sp.csr_array) -> Floats:
+    def fold_in(self, audience: Audience) -> Floats:
         """Return the listeners' factors (B, F): one least-squares step against the tracks'."""
         with _one_blas_thread():
-            weights = sp.csr_matrix(played(history_BT))
+            weights = sp.csr_matrix(played(audience.history_BT))
             factors: Floats = self._model.recalculate_user(np.arange(weights.shape[0]), weights)
         return factors
 
-    def score(self, folded: sp.csr_array | Floats) -> Floats:
+    def score(self, folded: Floats) -> Floats:
         """Return the inner products (B, T)."""
         scores: Floats = np.asarray(folded @ self._model.item_factors.T, dtype=np.float32)
         return scores
@@ -70,13 +80,13 @@ class Als:
         parts = confidence * (own @ np.linalg.solve(gram, Y[track]))
         return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True)}
 
-    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+    def arrays(self) -> Arrays:
         """Return the tracks' factors and the two constants that folding in needs."""
         constants = np.array([self._model.regularization, self._model.alpha], np.float64)
         return {"factors": self._model.item_factors, "constants": constants}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
         """Return the channel with these factors."""
         regularization, alpha = arrays["constants"].tolist()
         channel = cls(arrays["factors"].shape[1], regularization, alpha)

@@ -1,12 +1,16 @@
 """What every channel promises; `tests/models/test_channels.py` holds each of them to it."""
 
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
-Floats = npt.NDArray[np.float32]
+from encore.config import TrainConfig
+from encore.models.inputs import Audience, Inputs
+from encore.models.ranking import Floats
+
+Need = Literal["plays", "content", "friends"]
+Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 class Channel(Protocol):
@@ -16,20 +20,27 @@ class Channel(Protocol):
     """
 
     name: ClassVar[str]
+    needs: ClassVar[Need]  # what the channel lives on; without it, it rests
+    asks_others: ClassVar[bool]  # scores from other listeners' histories, which a bundle may lack
 
-    def fit(self, plays_UT: sp.csr_array) -> Self:
-        """Learn from training plays; return itself."""
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Return the channel with the settings that are its own."""
         ...
 
-    def fold_in(self, history_BT: sp.csr_array) -> sp.csr_array | Floats:
+    def fit(self, inputs: Inputs) -> Self:
+        """Learn from training rows; return itself."""
+        ...
+
+    def fold_in(self, audience: Audience) -> Any:
         """Return what the channel knows of these listeners: all that `score` needs."""
         ...
 
-    def score(self, folded: sp.csr_array | Floats) -> Floats:
+    def score(self, folded: Any) -> Floats:
         """Return finite scores (B, T), higher is better, also for an empty history."""
         ...
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: Any, track: int) -> dict[int, float]:
         """Return how much each track of the history adds to the score of `track`.
 
         The values sum to the score where the channel is linear in the history, and the dict is
@@ -37,11 +48,14 @@ class Channel(Protocol):
         """
         ...
 
-    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return all that was learned, as plain arrays for a bundle."""
+    def arrays(self) -> Arrays:
+        """Return what was learned and `inputs` do not hold, as plain arrays for a bundle.
+
+        No listener's own data may be in it: a bundle without its listeners must forget them.
+        """
         ...
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> Self:
-        """Return the channel that `arrays` describes."""
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:
+        """Return the channel that `arrays` describe, over the same inputs."""
         ...

@@ -1,7 +1,7 @@
 """Item-kNN: tracks near the listener's own, by who plays both.
 
     score(u, t) = sum over t' in history(u) of  w(u, t') sim(t', t)
-    sim(t', t)  = cosine of the two tracks' columns of w,   w = log1p(plays)
+    sim(t', t)  = cosine of the two tracks' columns of w,   w = 1 where played, or log1p(plays)
 
 with the K nearest tracks kept for each t' and none for itself (Deshpande & Karypis, "Item-Based
 Top-N Recommendation Algorithms", TOIS 22(1), 2004). The similarities come from `implicit`.
@@ -10,26 +10,34 @@ Top-N Recommendation Algorithms", TOIS 22(1), 2004). The similarities come from 
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender
 
-from encore.models.channels.contract import Floats
-from encore.models.ranking import strengths
+from encore.config import TrainConfig
+from encore.models.channels.contract import Arrays, Need
+from encore.models.inputs import Audience, Inputs
+from encore.models.ranking import WEIGHTS, Floats
 
 
 class ItemKnn:
     """Cosine item-kNN with `neighbours` kept for each track."""
 
     name: ClassVar[str] = "item-knn"
+    needs: ClassVar[Need] = "plays"
+    asks_others: ClassVar[bool] = False
 
-    def __init__(self, neighbours: int = 200) -> None:
-        self._neighbours = neighbours
+    def __init__(self, neighbours: int = 200, weights: str = "played") -> None:
+        self._neighbours, self._weights = neighbours, weights
         self._similarity_TT = sp.csr_array((0, 0), dtype=np.float32)
 
-    def fit(self, plays_UT: sp.csr_array) -> Self:
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Return the channel with its settings."""
+        return cls(config.neighbours, config.knn_weights)
+
+    def fit(self, inputs: Inputs) -> Self:
         """Find each track's nearest tracks."""
-        weights = strengths(plays_UT)
+        weights = self._weigh(inputs.plays_UT)
         norm_T = np.sqrt(weights.power(2).sum(axis=0, dtype=np.float64))
         # With unit columns the inner product is the cosine. implicit wants double and int32.
         unit = sp.csr_matrix(
@@ -57,31 +65,39 @@ class ItemKnn:
         self._similarity_TT = similarity
         return self
 
-    def fold_in(self, history_BT: sp.csr_array) -> sp.csr_array:
+    def fold_in(self, audience: Audience) -> sp.csr_array:
         """Return the weights w of the histories."""
-        return strengths(history_BT)
+        return self._weigh(audience.history_BT)
 
-    def score(self, folded: sp.csr_array | Floats) -> Floats:
+    def score(self, folded: sp.csr_array) -> Floats:
         """Return (B, T); 0 for a track that is near none of the history's."""
         scores: Floats = (folded @ self._similarity_TT).toarray().astype(np.float32)
         return scores
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return w x sim of each track of the history; they sum to the score."""
-        weights = strengths(history_1T)
+        weights = self._weigh(history_1T)
         column = self._similarity_TT[:, [track]].toarray().ravel()
         parts = weights.data * column[weights.indices]
         return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True) if part}
 
-    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+    def _weigh(self, history_BT: sp.csr_array) -> sp.csr_array:
+        return WEIGHTS[self._weights](history_BT)
+
+    def arrays(self) -> Arrays:
         """Return the similarity matrix in its compressed rows."""
         matrix = self._similarity_TT
-        return {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
+        return {
+            "data": matrix.data,
+            "indices": matrix.indices,
+            "indptr": matrix.indptr,
+            "weights": np.array(self._weights),
+        }
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
         """Return the channel with these similarities."""
-        channel = cls()
+        channel = cls(weights=str(arrays["weights"]))
         tracks = len(arrays["indptr"]) - 1
         channel._similarity_TT = sp.csr_array(
             (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(tracks, tracks)

@@ -1,4 +1,9 @@
-"""Popularity: a track's number of listeners. The baseline that every other must beat."""
+"""Popularity: a track's number of listeners. The baseline that every other must beat.
+
+    score(t) = sum over listeners u of t of  0.5 ^ (days since u last played t / half-life)
+
+Where the rows have no times, or no half-life is set, each listener counts 1.
+"""
 
 from typing import ClassVar, Self
 
@@ -6,42 +11,102 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from encore.models.channels.contract import Floats
-from encore.models.ranking import listeners_of
+from encore.config import TrainConfig
+from encore.models.channels.contract import Arrays, Need
+from encore.models.inputs import Audience, Inputs
+from encore.models.ranking import Floats
 
 
 class Popularity:
-    """Scores a track by how many training listeners played it; the same for everybody."""
+    """Scores a track by how many training listeners played it, lately; the same for everybody."""
 
     name: ClassVar[str] = "popularity"
+    needs: ClassVar[Need] = "plays"
+    asks_others: ClassVar[bool] = False
 
-    def __init__(self) -> None:
+    def __init__(self, half_life_days: float | None = None) -> None:
+        self._half_life_days = half_life_days
         self._listeners_T: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
-    def fit(self, plays_UT: sp.csr_array) -> Self:
-        """Count each track's listeners."""
-        self._listeners_T = listeners_of(plays_UT).astype(np.float32)
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Return the channel with its settings."""
+        return cls(config.popularity_half_life_days)
+
+    def fit(self, inputs: Inputs) -> Self:
+        """Count each track's listeners, those of long ago for less."""
+        plays = inputs.plays_UT
+        weight = (plays.data > 0).astype(np.float64)
+        if self._half_life_days is not None and inputs.age_days is not None:
+            weight *= 0.5 ** (inputs.age_days / self._half_life_days)
+        counted = np.bincount(plays.indices, weight, minlength=plays.shape[1])
+        self._listeners_T = counted.astype(np.float32)
         return self
 
-    def fold_in(self, history_BT: sp.csr_array) -> sp.csr_array:
-        """Return the histories; only their number matters."""
-        return history_BT
+    def fold_in(self, audience: Audience) -> int:
+        """Return how many they are: nothing else of them matters."""
+        return len(audience)
 
-    def score(self, folded: sp.csr_array | Floats) -> Floats:
+    def score(self, folded: int) -> Floats:
         """Return the same row (T,) for each listener, as (B, T)."""
-        return np.tile(self._listeners_T, (folded.shape[0], 1))
+        return np.tile(self._listeners_T, (folded, 1))
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:  # noqa: ARG002
         """Return nothing: no track of the history has a part in it."""
         return {}
 
-    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+    def arrays(self) -> Arrays:
         """Return the counts."""
         return {"listeners": self._listeners_T}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
         """Return the channel with these counts."""
         channel = cls()
         channel._listeners_T = arrays["listeners"].astype(np.float32)
         return channel
+
+
+class PersonalPopularity:
+    """Scores a track by the listener's own plays, log1p: the baseline of familiar listening.
+
+    Repeats make up most of listening, and own counts beat far larger models at them (Tran et al.,
+    "Transformers Meet ACT-R: Repeat-Aware and Sequential Listening Session Recommendation",
+    RecSys 2024).
+    """
+
+    name: ClassVar[str] = "personal-popularity"
+    needs: ClassVar[Need] = "plays"
+    asks_others: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
+        """Return the channel; it has no settings."""
+        return cls()
+
+    def fit(self, inputs: Inputs) -> Self:  # noqa: ARG002
+        """Learn nothing: the answer lies in the history of who asks."""
+        return self
+
+    def fold_in(self, audience: Audience) -> sp.csr_array:
+        """Return the histories."""
+        return audience.history_BT
+
+    def score(self, folded: sp.csr_array) -> Floats:
+        """Return log1p(plays) (B, T); 0 for what the listener has not played."""
+        scores: Floats = folded.log1p().toarray().astype(np.float32)
+        return scores
+
+    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+        """Return the track itself where the listener has played it."""
+        own = float(np.log1p(history_1T[0, track]))
+        return {track: own} if own else {}
+
+    def arrays(self) -> Arrays:
+        """Return nothing: nothing was learned."""
+        return {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
+        """Return the channel."""
+        return cls()

@@ -1,0 +1,71 @@
+"""Content: tracks whose genres and artist are like those of the listener's own.
+
+    score(u, t) = < profile(u), c_t >,   profile(u) = sum over t' of w(u, t') c_t' / sum of w(u, t')
+
+with c of unit length (see `encore.models.inputs.content_matrix`) and w = log1p(plays): the mean
+cosine of a track with the listener's. The classic content-based filter (Lops, de Gemmis & Semeraro,
+"Content-based Recommender Systems: State of the Art and Trends", Recommender Systems Handbook,
+2011, section 3.3.1). It scores a track that nobody has played yet.
+"""
+
+from typing import ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from encore.config import TrainConfig
+from encore.models.channels.contract import Arrays, Need
+from encore.models.inputs import Audience, Inputs
+from encore.models.ranking import Floats, strengths
+
+
+class Content:
+    """Mean cosine with the listener's tracks by genres and artist."""
+
+    name: ClassVar[str] = "content"
+    needs: ClassVar[Need] = "content"
+    asks_others: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._content_TC = sp.csr_array((0, 0), dtype=np.float32)
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
+        """Return the channel; it has no settings."""
+        return cls()
+
+    def fit(self, inputs: Inputs) -> Self:
+        """Learn nothing but what the tracks are."""
+        self._content_TC = inputs.content_TC
+        return self
+
+    def fold_in(self, audience: Audience) -> sp.csr_array:
+        """Return the listeners' profiles (B, C)."""
+        return sp.csr_array(_shares(audience.history_BT) @ self._content_TC)
+
+    def score(self, folded: sp.csr_array) -> Floats:
+        """Return (B, T); 0 for a track of which nothing is known."""
+        scores: Floats = (folded @ self._content_TC.T).toarray().astype(np.float32)
+        return scores
+
+    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+        """Return each history track's cosine times its share of the history; they sum to it."""
+        shares = _shares(history_1T)
+        cosine = (self._content_TC[shares.indices] @ self._content_TC[[track]].T).toarray().ravel()
+        parts = shares.data * cosine
+        return {int(t): float(part) for t, part in zip(shares.indices, parts, strict=True) if part}
+
+    def arrays(self) -> Arrays:
+        """Return nothing: what tracks are is the bundle's to keep."""
+        return {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
+        """Return the channel over the tracks that the inputs hold."""
+        return cls().fit(inputs)
+
+
+def _shares(history_BT: sp.csr_array) -> sp.csr_array:
+    weights = strengths(history_BT)
+    total = np.asarray(weights.sum(axis=1, dtype=np.float64)).ravel()
+    return sp.csr_array(sp.diags_array(1 / np.where(total > 0, total, 1)) @ weights)

@@ -1,0 +1,85 @@
+"""User-kNN: what listeners with a like history play.
+
+    score(u, t) = sum over the K listeners v nearest to u of  sim(u, v) [v played t]
+    sim(u, v)   = cosine of the two listeners' rows of w,   w = 1 where played, or log1p(plays)
+
+(Herlocker, Konstan, Borchers & Riedl, "An Algorithmic Framework for Performing Collaborative
+Filtering", SIGIR 1999, here for implicit feedback, sums in place of means.) A known listener is
+nearest to themselves: that adds to their own tracks only.
+"""
+
+from typing import ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from encore.config import TrainConfig
+from encore.models.channels.contract import Arrays, Need
+from encore.models.inputs import Audience, Inputs, unit_rows
+from encore.models.ranking import WEIGHTS, Floats, played
+
+
+class UserKnn:
+    """Cosine user-kNN with `neighbours` listeners asked for each."""
+
+    name: ClassVar[str] = "user-knn"
+    needs: ClassVar[Need] = "plays"
+    asks_others: ClassVar[bool] = True
+
+    def __init__(self, neighbours: int = 100, weights: str = "played") -> None:
+        self._neighbours, self._weights = neighbours, weights
+        self._unit_UT = self._played_UT = sp.csr_array((0, 0), dtype=np.float32)
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Return the channel with its settings."""
+        return cls(config.user_neighbours, config.knn_weights)
+
+    def fit(self, inputs: Inputs) -> Self:
+        """Bring each listener's row to unit length."""
+        self._unit_UT = unit_rows(self._weigh(inputs.plays_UT))
+        self._played_UT = played(inputs.plays_UT)
+        return self
+
+    def fold_in(self, audience: Audience) -> sp.csr_array:
+        """Return the similarities (B, U) of the nearest listeners, 0 for all others."""
+        return self._nearest(unit_rows(self._weigh(audience.history_BT)))
+
+    def score(self, folded: sp.csr_array) -> Floats:
+        """Return (B, T); 0 for a track that no near listener plays."""
+        scores: Floats = (folded @ self._played_UT).toarray().astype(np.float32)
+        return scores
+
+    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+        """Return each history track's part in the similarities that made the score; they sum to it.
+
+        sim(u, v) is itself a sum over the tracks that both play.
+        """
+        own = unit_rows(self._weigh(history_1T))
+        nearest = self._nearest(own)
+        voters = nearest.indices[self._played_UT[nearest.indices][:, [track]].toarray().ravel() > 0]
+        shared = self._unit_UT[voters][:, own.indices].sum(axis=0)
+        parts = own.data * np.asarray(shared).ravel()
+        return {int(t): float(part) for t, part in zip(own.indices, parts, strict=True) if part}
+
+    def _nearest(self, unit_BT: sp.csr_array) -> sp.csr_array:
+        similarity = sp.csr_array(unit_BT @ self._unit_UT.T)
+        similarity.sort_indices()
+        for row in np.flatnonzero(np.diff(similarity.indptr) > self._neighbours):
+            values = similarity.data[similarity.indptr[row] : similarity.indptr[row + 1]]
+            # Among equals the listener who comes first in the vocabulary is kept.
+            values[np.argsort(-values, kind="stable")[self._neighbours :]] = 0
+        similarity.eliminate_zeros()
+        return similarity
+
+    def _weigh(self, history_BT: sp.csr_array) -> sp.csr_array:
+        return WEIGHTS[self._weights](history_BT)
+
+    def arrays(self) -> Arrays:
+        """Return the settings; the listeners' rows are the bundle's to keep."""
+        return {"neighbours": np.array(self._neighbours), "weights": np.array(self._weights)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:
+        """Return the channel over the listeners that the inputs hold."""
+        return cls(int(arrays["neighbours"]), str(arrays["weights"])).fit(inputs)

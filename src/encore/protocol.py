@@ -1,0 +1,151 @@
+"""The evaluation protocol on one dataset: split, train and ask, once for each kind of board.
+
+::
+
+    RUN/SEED/                  discovery, plays, and familiar where listeners return to tracks
+    RUN/SEED/cold-tracks/      the same data without some tracks' rows
+    RUN/SEED/cold-listeners/   the same data without some listeners
+    RUN/boards.json            all boards, a listener's values averaged over the seeds
+
+Each of the folders holds train/, test/ and bundle/, so that anybody can recount; SEED also holds
+every board's per-listener values, the results and the report.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from encore import pipeline
+from encore.config import TrainConfig
+from encore.data import split as splitting
+from encore.data.cold import RUNGS, cold_listeners, cold_tracks, ladder
+from encore.data.dataset import Dataset
+from encore.data.split import Split
+from encore.errors import InputError, UsageError
+from encore.evaluation import questions
+from encore.evaluation.boards import Board, averaged, ranking_board
+from encore.models.training import Epoch
+from encore.pipeline import Evaluation, Say
+from encore.recommend.recommender import Recommender
+
+MAIN = "main"  # discovery, familiar and plays come from one training
+KINDS = (MAIN, questions.COLD_TRACK, questions.COLD_LISTENER)
+FOLDERS = {questions.COLD_TRACK: "cold-tracks", questions.COLD_LISTENER: "cold-listeners"}
+OF_KIND = {"discovery": MAIN, "familiar": MAIN, "plays": MAIN}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a run asks: how rows are held out, and which kinds of boards are wanted.
+
+    `kinds` None: all that the data supports. The main one is always part of a run.
+    """
+
+    by: str = "listener"
+    held_out: float = 0.2
+    last: int = 1
+    kinds: tuple[str, ...] | None = None
+
+
+def kinds_of(names: list[str]) -> tuple[str, ...] | None:
+    """Return the kinds that the boards `names` belong to; None for all.
+
+    Raises `UsageError` on a name that no board has.
+
+    >>> kinds_of(["plays", "cold_listener"])
+    ('main', 'cold_listener')
+    """
+    known = [*OF_KIND, *FOLDERS]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"board {name!r}: expected one of {', '.join(known)}")
+    wanted = {MAIN, *(OF_KIND.get(name, name) for name in names)}
+    return tuple(kind for kind in KINDS if kind in wanted) if names else None
+
+
+def run_seed(
+    data: Dataset,
+    folder: Path,
+    config: TrainConfig,
+    protocol: Protocol,
+    title: str,
+    *,
+    user: str | None = None,
+    say: Say = print,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> tuple[Evaluation, Path]:
+    """Split, train and evaluate with the seed of `config`; write everything to `folder`.
+
+    Returns the evaluation with all its boards, and the report's path.
+    """
+
+    def trained(sides: Split, where: Path) -> Recommender:
+        model = pipeline.train(sides.train, config, say=say, on_epoch=on_epoch)
+        sides.train.save(where / "train")
+        sides.test.save(where / "test")
+        (where / "split.json").write_text(json.dumps(sides.facts, indent=1), "utf-8")
+        return model
+
+    sides = splitting.split(data, protocol.by, protocol.held_out, config.seed, last=protocol.last)
+    say(f"{data}; {_words(sides.facts)}")
+    started = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    model = trained(sides, folder)
+    train_seconds = time.perf_counter() - started
+    found = pipeline.evaluate(model, sides.test, seed=config.seed, say=say)
+    found.seconds["train"] = train_seconds
+    found.split = sides.facts
+    for kind, held_apart, ask in (
+        (questions.COLD_TRACK, cold_tracks, _ask_cold_tracks),
+        (questions.COLD_LISTENER, cold_listeners, _ask_cold_listeners),
+    ):
+        if protocol.kinds is not None and kind not in protocol.kinds:
+            continue
+        try:
+            sides = held_apart(data, seed=config.seed)
+        except InputError as error:
+            if protocol.kinds is not None:
+                raise
+            say(f"{kind}: left out: {error}")
+            continue
+        say(f"{kind}: {_words(sides.facts)}")
+        where = folder / FOLDERS[kind]
+        where.mkdir(exist_ok=True)
+        other = trained(sides, where)
+        other.save(where / "bundle")
+        found.boards |= ask(other, sides.test, config.seed)
+    report = found.report(folder, title, user)
+    model.save(folder / "bundle")  # its card holds the results
+    return found, report
+
+
+def _ask_cold_tracks(model: Recommender, test: Dataset, seed: int) -> dict[str, Board]:
+    asked = questions.cold_tracks(questions.Known.to(model), test)
+    return {question.board: ranking_board(model, question, seed) for question in asked}
+
+
+def _ask_cold_listeners(model: Recommender, test: Dataset, seed: int) -> dict[str, Board]:
+    known, rows = questions.Known.to(model), ladder(test, RUNGS, seed)
+    rungs = [ranking_board(model, questions.cold_listener(known, rows, k), seed) for k in RUNGS]
+    climbed = [board for board, k in zip(rungs, RUNGS, strict=True) if k > 0]
+    whole = averaged(questions.COLD_LISTENER, climbed, seed)
+    return {board.name: board for board in (whole, *rungs)}
+
+
+def over_seeds(run: Path, found: list[dict[str, Board]], seed: int = 0) -> dict[str, Board]:
+    """Return each board averaged over seeds, and write their intervals to `run`/boards.json."""
+    shared = [name for name in found[0] if all(name in boards for boards in found)]
+    boards = {name: averaged(name, [seeds[name] for seeds in found], seed) for name in shared}
+    told = {"boards": {name: board.to_json() for name, board in boards.items()}}
+    (run / "boards.json").write_text(json.dumps(told, indent=1), "utf-8")
+    return boards
+
+
+def _words(facts: dict[str, Any]) -> str:
+    """Return how a split was made, in a line."""
+    return "split " + ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in facts.items()
+    )
