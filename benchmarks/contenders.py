@@ -61,7 +61,7 @@ def _peer(kind: type[LightFm] | type[LightGcn], cold: bool = False) -> Contender
 RANKERS: dict[str, Contender] = {
     contender.name: contender
     for contender in (
-        _channel("popularity"),
+        _channel("popularity", cold=True),
         _channel(
             "item-knn",
             neighbours=[50, 100, 200, 500, 1000],

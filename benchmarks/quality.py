@@ -2,11 +2,11 @@
 
     python benchmarks/quality.py --json build/quality.json            three seeds, all data sets
     python benchmarks/quality.py --quick --json build/quality.json    one seed, HetRec
-    python benchmarks/quality.py --tune                               writes settings.json anew
+    python benchmarks/quality.py --tune                               writes settings/ anew
 
 A cell is (data set, kind of split, seed, contender): one process fits it on the training side, asks
 the board's question of the test side, and leaves per-listener values in `--out`; a cell that stands
-there is not computed again. The bench fits and scores only: settings.json holds what a random
+there is not computed again. The bench fits and scores only: settings/ holds what a random
 search with equal budget found on validation rows, taken from the training side of seed 0.
 
 encore itself is not tuned here: it competes as the recipe ships.
@@ -42,11 +42,11 @@ from encore.models.ranking import TieOrder, listeners_of
 from encore.models.training import encode
 
 HERE = Path(__file__).parent
-SETTINGS = HERE / "settings.json"
+SETTINGS = HERE / "settings"  # a file a data set
 PACKAGES = ("torch", "numpy", "scipy", "implicit", "lightfm-next", "lightgbm")
 
 MAIN, COLD_TRACK, COLD_LISTENER, PLAYS = "main", "cold_track", "cold_listener", "plays"
-TRIALS = 8  # of each contender: its defaults, then draws from its space
+TRIALS = 6  # of each contender: its defaults, then draws from its space
 VALIDATION_SHARE = 0.1
 SEEDS = (0, 1, 2)
 
@@ -189,28 +189,31 @@ def plays_sums(known: Known, test: Dataset, predicted: npt.NDArray[np.float64]) 
 
 def frozen(source: str, kind: str, model: str) -> Settings:
     """Return the settings that tuning found; the published split of HetRec uses HetRec's."""
-    told = json.loads(SETTINGS.read_text("utf-8"))
-    settings: Settings = told[_tuned_on(source)][kind][model]["settings"]
+    settings: Settings = tuned(source)[kind][model]["settings"]
     return settings
 
 
-def _tuned_on(source: str) -> str:
-    return "hetrec" if source == "sociallgn" else source
+def settings_file(source: str) -> Path:
+    """Return where the settings of a data set stand."""
+    return SETTINGS / f"{'hetrec' if source == 'sociallgn' else source}.json"
+
+
+def tuned(source: str) -> dict[str, Any]:
+    """Return what tuning found for a data set, by kind and contender; {} before any tuning."""
+    path = settings_file(source)
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
 
 
 # Tuning
 
 
-def tune(folder: Path, say: Callable[[str], None]) -> None:
-    """Search settings for each contender and write settings.json after each: it can go on later."""
-    told = json.loads(SETTINGS.read_text("utf-8")) if SETTINGS.exists() else {}
-    for source, kind in [
-        *((source, kind) for source in ("hetrec", "taste") for kind in (MAIN, PLAYS)),
-        ("hetrec", COLD_TRACK),
-        ("hetrec", COLD_LISTENER),
-    ]:
-        place = told.setdefault(source, {}).setdefault(kind, {})
-        wanted = [*(PREDICTORS if kind == PLAYS else RANKERS)]
+def tune(source: str, folder: Path, say: Callable[[str], None]) -> None:
+    """Search settings for each contender; each is written when it is found: it can go on later."""
+    told = tuned(source)
+    for kind in dict.fromkeys(figure.kind for figure in FIGURES if figure.source == source):
+        place = told.setdefault(kind, {})
+        wanted = contenders(source, kind)
         if all(model in place for model in wanted):
             continue
         sides = inner(kind, held_apart(kind, source, folder, 0).train)
@@ -218,7 +221,7 @@ def tune(folder: Path, say: Callable[[str], None]) -> None:
         for model in wanted:
             if model in place:
                 continue
-            trials = list(_trials(kind, model, told[source]))
+            trials = list(_trials(kind, model, told))
             values = [_tried(kind, model, known, sides, settings) for settings in trials]
             best = int(np.argmax(values))
             place[model] = {
@@ -229,7 +232,8 @@ def tune(folder: Path, say: Callable[[str], None]) -> None:
                     for settings, value in zip(trials, values, strict=True)
                 ],
             }
-            SETTINGS.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+            SETTINGS.mkdir(exist_ok=True)
+            settings_file(source).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
             say(f"{source} {kind} {model}: {values[best]:.4f} with {trials[best]}")
 
 
@@ -262,19 +266,37 @@ def _tried(kind: str, model: str, known: Known, sides: Split, settings: Settings
 # Figures
 
 
+def contenders(source: str, kind: str) -> list[str]:
+    """Return who competes with ours on a kind of board: on new tracks only who can rank them."""
+    if kind == PLAYS:
+        return [*PREDICTORS]
+    return [
+        name
+        for name, ranker in RANKERS.items()
+        if (kind != COLD_TRACK or ranker.ranks_cold_tracks)
+        and not (source == "taste" and name == "friends")
+    ]
+
+
 def cells(sources: Sequence[str], seeds: Sequence[int]) -> list[Cell]:
     """Return all cells, the quick ones of each split first."""
     found = []
     for figure in FIGURES:
         if figure.source not in sources:
             continue
-        models = list(PREDICTORS) if figure.kind == PLAYS else [*RANKERS, OURS]
-        if figure.source == "taste":
-            models = [model for model in models if model != "friends"]
+        models = contenders(figure.source, figure.kind)
+        models += [OURS] if figure.kind != PLAYS else []
         found += [
-            Cell(figure.source, figure.kind, seed, model) for seed in seeds for model in models
+            Cell(figure.source, figure.kind, seed, model)
+            for seed in of_source(figure.source, seeds)
+            for model in models
         ]
     return found
+
+
+def of_source(source: str, seeds: Sequence[int]) -> Sequence[int]:
+    """Return the seeds of a data set: a published split has one."""
+    return seeds[:1] if SOURCES[source].published else seeds
 
 
 def run(cell: Cell, given: argparse.Namespace) -> None:
@@ -296,10 +318,9 @@ def of_seeds(asked_: Asked, model: str, seeds: Sequence[int], out: Path) -> dict
 
 def ranking_figure(asked_: Asked, seeds: Sequence[int], out: Path) -> tuple[_bench.Figure, Table]:
     """Return ours against the peer that validation prefers, and a table of all."""
-    told = json.loads(SETTINGS.read_text("utf-8"))[_tuned_on(asked_.source)][asked_.kind]
-    models = [c.model for c in cells((asked_.source,), seeds[:1]) if c.kind == asked_.kind]
-    values = {model: of_seeds(asked_, model, seeds, out) for model in dict.fromkeys(models)}
-    peers = [model for model in values if model != OURS]
+    told = tuned(asked_.source)[asked_.kind]
+    peers = contenders(asked_.source, asked_.kind)
+    values = {model: of_seeds(asked_, model, seeds, out) for model in [*peers, OURS]}
     best = max(peers, key=lambda model: told[model]["validation"])
     table = Table(title=f"{asked_.source}: {asked_.board}, mean of seeds {[*seeds]}")
     for column in ("", "NDCG@10", "Recall@10", "coverage@20", "ours / it", "fit s", "peak GiB"):
@@ -356,7 +377,7 @@ def _also(asked_: Asked, model: str, seeds: Sequence[int], out: Path) -> dict[st
 
 def plays_figure(asked_: Asked, seeds: Sequence[int], out: Path) -> tuple[_bench.Figure, Table]:
     """Return ours against the predictor that validation prefers, and a table of all."""
-    told = json.loads(SETTINGS.read_text("utf-8"))[asked_.source][PLAYS]
+    told = tuned(asked_.source)[PLAYS]
     best = max(PREDICTORS, key=lambda model: told[model]["validation"])
     table = Table(title=f"{asked_.source}: log1p(plays) of held-out pairs, mean of {[*seeds]}")
     for column in ("", "R²", "RMSE", "fit s", "peak GiB"):
@@ -405,6 +426,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tune", action="store_true", help="search settings and write them anew")
     parser.add_argument("--data", type=Path, default=BESIDE, help="the folder of listening data")
     parser.add_argument("--out", type=Path, default=Path("build/quality"), help="where cells lie")
+    parser.add_argument("--source", action="append", choices=[*SOURCES], help="these data sets")
     parser.add_argument("--recipe", default="default", help="encore's recipe")
     parser.add_argument("--cell", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -422,10 +444,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             np.savez(file, allow_pickle=False, **found)
         whole.replace(path)
         return
+    sources = ("hetrec",) if given.quick else tuple(given.source or SOURCES)
     if given.tune:
-        tune(given.data, console.print)
+        for source in sources:
+            if SOURCES[source].read is not None:
+                tune(source, given.data, console.print)
         return
-    sources = ("hetrec",) if given.quick else tuple(SOURCES)
     seeds = SEEDS[:1] if given.quick else SEEDS
     if given.quick:
         given.recipe, given.out = "quick", given.out / "quick"
@@ -439,7 +463,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for asked_ in FIGURES:
         if asked_.source in sources:
             make = plays_figure if asked_.kind == PLAYS else ranking_figure
-            figure, table = make(asked_, seeds, given.out)
+            figure, table = make(asked_, of_source(asked_.source, seeds), given.out)
             figures.append(figure)
             console.print(table)
     for figure in figures:

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 # Tensors here are small: on a machine that others use too, threads only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# ranx imports ir_datasets, which makes a folder where this says, else in the home of who tests.
+os.environ.setdefault("IR_DATASETS_HOME", str(Path(tempfile.gettempdir()) / "encore-ir-datasets"))
 
 # A loaded machine is no failure; how fast things are is for the benchmarks.
 settings.register_profile("encore", deadline=None)

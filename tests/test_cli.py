@@ -202,10 +202,71 @@ def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders
     assert (run / "report.html").is_file()
 
 
+@pytest.mark.filterwarnings("ignore:unsafe cast from uint64")  # ranx, when numba compiles it
+def test_lists_of_all_recounted_by_others_score_what_the_board_says(encore, folders, tmp_path):
+    ranx = pytest.importorskip("ranx")
+    run = tmp_path / "run"
+    encore("evaluate", folders / "data", "--out", run, "--seed", 5, "--board", "discovery", *QUICK)
+    code, _, _ = encore(
+        "recommend", run / "5/bundle", "--all", "-n", 10, "-o", tmp_path / "recs.parquet"
+    )
+    assert code == 0
+    listed = pl.read_parquet(tmp_path / "recs.parquet")
+    held_out = pl.read_parquet(run / "5/test/plays.parquet").filter(pl.col("plays") > 0)
+
+    def of_listeners(frame, value):
+        return {
+            user_id: dict(zip(rows["track_id"], value(rows), strict=True))
+            for (user_id,), rows in frame.group_by("user_id", maintain_order=True)
+        }
+
+    right = of_listeners(held_out, lambda rows: [1] * rows.height)
+    lists = of_listeners(listed, lambda rows: (1 / rows["rank"]).to_list())
+    lists = {user_id: lists.get(user_id, {"none": 1.0}) for user_id in right}
+    found = ranx.evaluate(right, lists, ["ndcg@10", "map@10", "mrr@10"])
+    told = json.loads((run / "boards.json").read_text())["boards"]["discovery"]["encore"]
+    for metric, value in found.items():
+        assert told[metric]["mean"] == pytest.approx(value, abs=1e-6), metric
+
+
+def test_several_seeds_are_averaged(encore, folders, tmp_path):
+    run = tmp_path / "run"
+    code, out, _ = encore(
+        *("evaluate", folders / "data", "--out", run, "--seed", 1, "--seeds", 2),
+        *("--board", "plays", "--json", *QUICK),
+    )
+    assert code == 0
+    found = json.loads(out)["boards"]
+    assert found.keys() == {"plays"}
+    each = [json.loads((run / seed / "results.json").read_text())["boards"] for seed in "12"]
+    r2 = [boards["plays"]["encore"]["r2"]["mean"] for boards in each]
+    assert found["plays"]["encore"]["r2"]["mean"] == pytest.approx(sum(r2) / 2)
+    assert r2[0] != r2[1]
+
+
+def test_a_split_by_time_asks_for_familiar_tracks(encore, folders, tmp_path):
+    code, out, _ = encore(
+        *("evaluate", folders / "data", "--out", tmp_path / "run", "--by", "time"),
+        *("--board", "familiar", "--json", *QUICK),
+    )
+    assert code == 0
+    assert json.loads(out)["boards"].keys() == {"familiar"}
+
+
+def test_the_last_rows_of_each_listener_can_be_held_out(encore, folders, tmp_path):
+    run = tmp_path / "run"
+    arguments = ("--by", "last", "--last", 2, "--board", "discovery")
+    assert encore("evaluate", folders / "data", "--out", run, *arguments, *QUICK)[0] == 0
+    rows = Dataset.load(run / "0/test").plays.group_by("user_id").len()["len"]
+    assert set(rows) == {2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
         (["recommend", "BUNDLE"], 2, "name a USER"),
+        (["evaluate", "DATA", "--out", "RUN", "--board", "cold"], 2, "board 'cold': expected one"),
+        (["evaluate", "DATA", "--out", "RUN", "--seeds", "0"], 2, "seeds 0"),
         (["recommend", "BUNDLE", "ann", "--all"], 2, "--all takes no USER"),
         (["recommend", "BUNDLE", "ann", "-n", "0"], 2, "n = 0"),
         (["recommend", "BUNDLE", "ann", "--explicit", "maybe"], 2, "explicit = 'maybe'"),

@@ -294,9 +294,9 @@ def test_the_list_is_chosen_by_what_was_played_and_not_by_what_was_skipped(
     seen = []
     choose = pipeline.choose
 
-    def recorded(scorers, history_UT, held_UT, seed):
+    def recorded(scorers, audience, held_UT, seed):
         seen.append(held_UT)
-        return choose(scorers, history_UT, held_UT, seed)
+        return choose(scorers, audience, held_UT, seed)
 
     monkeypatch.setattr(pipeline, "choose", recorded)
     skipped = pl.int_range(pl.len()) % 3 == 0

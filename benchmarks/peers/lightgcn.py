@@ -1,9 +1,18 @@
 """LightGCN, written from its paper: collaborative filtering by propagation over the plays' graph.
 
 He, Deng, Wang, Li, Zhang, Wang, "LightGCN: Simplifying and Powering Graph Convolution Network for
-Recommendation", SIGIR 2020 (arXiv 2002.02126). Checked against a published figure by
+Recommendation", SIGIR 2020 (arXiv 2002.02126). Checked against RecBole-GNN's figures by
 
-    PYTHONPATH=benchmarks python -m peers.lightgcn HETREC.zip [--seeds 3]
+    PYTHONPATH=benchmarks python -m peers.lightgcn HETREC.zip [--seeds 1]
+
+HetRec Last.fm 2K, 8:1:1, the published settings (`RECBOLE`), one split, 5 minutes on one thread:
+
+    at 10        ndcg    recall  mrr     hit     precision
+    published    .1972   .2064   .3559   .6322   .1009
+    reached      .2008   .2022   .3707   .6258   .1001
+
+Which rows are held out is not published; some .005 either way is the draw of the split.
+Large steps overfit: the learning rate .02 ends at .184, .05 at .166.
 
 Legend: U listeners and T tracks with the unknown, N = U + T nodes of the graph, D embedding, B
 listeners or pairs at once, P pairs that were played.
@@ -12,7 +21,8 @@ listeners or pairs at once, P pairs that were played.
 import argparse
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -42,6 +52,17 @@ from encore.models.ranking import (
 REDRAWS = 20  # of negatives that are none; a listener who has heard nearly all keeps some
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on cores that others use too, two are ten times slower here."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class LightGcn:
     """Embeddings of listeners and tracks, propagated over who played what, trained by BPR.
 
@@ -63,11 +84,10 @@ class LightGcn:
 
     name: ClassVar[str] = "lightgcn"
     space: ClassVar[dict[str, list[Any]]] = {
-        "dimension": [32, 64, 128],
         "layers": [2, 3, 4],
-        "learning_rate": [0.002, 0.005, 0.01],
+        "learning_rate": [0.003, 0.007, 0.015],
         "regularization": [1e-5, 1e-4, 1e-3],
-        "epochs": [100, 200, 300],
+        "epochs": [80, 150, 250],
     }
 
     def __init__(
@@ -84,8 +104,9 @@ class LightGcn:
         self.learning_rate, self.regularization = learning_rate, regularization
         self.epochs, self.batch_size, self.seed = epochs, batch_size, seed
 
+    @one_thread()
     def fit(self, inputs: Inputs) -> Self:
-        """Train on the pairs that were played."""
+        """Train on the pairs that were played, on one thread."""
         played_UT = played(inputs.plays_UT)
         users, tracks = played_UT.shape
         generator = torch.Generator().manual_seed(self.seed)
@@ -297,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures reached beside the published ones."""
     parser = argparse.ArgumentParser(description="LightGCN beside RecBole-GNN's figures on HetRec")
     parser.add_argument("data", type=Path, help="hetrec2011-lastfm-2k.zip")
-    parser.add_argument("--seeds", type=int, default=3, help="splits, each trained anew")
+    parser.add_argument("--seeds", type=int, default=1, help="splits, each trained anew")
     given = parser.parse_args(arguments)
     console = _bench.console()
     console.print("published", PUBLISHED)

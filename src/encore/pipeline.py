@@ -165,6 +165,7 @@ class Evaluation:
                 "list": bundle.choice.name,
                 "why": why(bundle.choice),
                 "weights": bundle.choice.weights,
+                "unheard": bundle.choice.unheard,
                 "validation": bundle.choice.validation,
             },
             "split": {
@@ -250,6 +251,9 @@ def evaluate(
 def why(choice: Choice) -> str:
     """Return in words what the list is made of and what validation said of each part alone."""
     parts = " + ".join(f"{weight:g} x {name}" for name, weight in choice.weights.items() if weight)
+    for_new = [f"{weight:g} x {name}" for name, weight in choice.unheard.items() if weight]
+    if for_new:
+        parts += f"; of unheard tracks {' + '.join(for_new)}"
     ordered = sorted(choice.validation.items(), key=lambda item: -item[1])
     scores = ", ".join(f"{name} {value:.4f}" for name, value in ordered)
     return f"{parts} (validation NDCG@10: {scores})"

@@ -6,7 +6,7 @@ difference in docs/metrics.md.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -101,14 +101,6 @@ def by_torchmetrics(board: Board, name: str, k: int) -> Floats:
     return values_U
 
 
-@pytest.fixture(scope="module")
-def nothing_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep ranx, which imports ir_datasets, from making folders in the home of whoever tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IR_DATASETS_HOME", str(tmp_path_factory.mktemp("ir_datasets")))
-        yield
-
-
 @every_seed
 @pytest.mark.parametrize("slots", [SHORT, LONG])
 @pytest.mark.parametrize("k", CUTS)
@@ -116,7 +108,6 @@ def nothing_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     "name", ["ndcg", "recall", "precision", "average_precision", "reciprocal_rank", "hit_rate"]
 )
 @pytest.mark.parametrize("library", [by_trec_eval, by_ranx, by_torchmetrics])
-@pytest.mark.usefixtures("nothing_at_home")
 @pytest.mark.filterwarnings("ignore:unsafe cast from uint64")  # ranx, when numba compiles it
 def test_ranking(
     library: Callable[[Board, str, int], Floats], name: str, k: int, slots: int, seed: int

@@ -112,14 +112,20 @@ def rank(question: Question, score: Score, ties: TieOrder) -> dict[str, Integers
     return {name: np.concatenate(blocks_) for name, blocks_ in lists.items()}
 
 
-def ranking_board(model: Recommender, question: Question, seed: int = 0) -> Board:
-    """Rank with the shipped list, each scorer alone and the plays head; say what each is worth."""
+def ranking_board(
+    model: Recommender, question: Question, seed: int = 0, baselines: bool = True
+) -> Board:
+    """Rank with the shipped list, each scorer alone and the plays head; say what each is worth.
+
+    Without `baselines`, the shipped list alone.
+    """
     bundle = model.bundle
-    lists = rank(question, _all_models(model), bundle.scorers.ties)
+    score = _all_models(model) if baselines else _shipped(model)
+    lists = rank(question, score, bundle.scorers.ties)
     size = len(question.audience)
     rows = {name: np.arange(size) for name in lists}
     asked = _sample(size, PLAYS_RANKER_SCORES // question.held_BT.shape[1], seed)
-    if (question.audience.user_B != UNKNOWN).all():
+    if baselines and (question.audience.user_B != UNKNOWN).all():
         some = part(question, asked)
         lists |= rank(some, _plays_head(model), bundle.scorers.ties)
         rows[NETWORK_PLAYS] = asked
@@ -158,6 +164,10 @@ def _all_models(model: Recommender) -> Score:
         yield from raw.items()
 
     return score
+
+
+def _shipped(model: Recommender) -> Score:
+    return lambda audience: [(ENCORE, model.scores(audience))]
 
 
 def _plays_head(model: Recommender) -> Score:

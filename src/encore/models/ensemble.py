@@ -4,11 +4,14 @@ Each scorer's row is standardised for its listener, so that weights mean the sam
 
     blend(l, t) = sum over scorers s of  weight_s x standardised_s(l, t)
 
+with weights of their own for tracks that no training row names.
+
 Legend: B listeners scored together, T tracks with the unknown in column 0.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +22,7 @@ from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.metrics import ndcg_at_k
 from encore.models.batches import Tables
-from encore.models.channels import Channel
+from encore.models.channels import Channel, Content
 from encore.models.inputs import Audience, Inputs
 from encore.models.network import HybridMusicRecommender
 from encore.models.ranking import (
@@ -38,11 +41,39 @@ BLEND = "blend"
 
 ROUNDS = 24  # of the greedy search: the finest weight is 1/25
 CANDIDATES = 100  # of each scorer, that a blend is tried on
+UNHEARD_CANDIDATES = 30  # of each scorer, among the tracks that no training row names
+LEAST_UNHEARD = 50  # held-out pairs with such tracks, below which validation says nothing of them
+UNHEARD_SIZES = (1.0, 0.5, 0.25, 0.125, 0.0625)  # of all weight on heard tracks
 CHOOSING_CUT = 10  # NDCG@10 decides
 CHOOSING_SCORES = 40_000_000  # listeners x tracks that choosing reads at most
 PAIRS_AT_ONCE = 8192
 LISTENERS_AT_ONCE = 256
 FAR_BELOW = np.float32(-1e9)  # the score of a place without a candidate
+
+
+class Weights(NamedTuple):
+    """What each scorer weighs: for tracks that training rows name, and for those that none does.
+
+    An unheard track is only told apart by what it is; weights made for heard ones would drown that.
+    """
+
+    heard: dict[str, float]
+    unheard: dict[str, float]
+
+    @property
+    def used(self) -> list[str]:
+        """The scorers that weigh anything."""
+        return [
+            name
+            for name in dict.fromkeys([*self.heard, *self.unheard])
+            if self.heard.get(name) or self.unheard.get(name)
+        ]
+
+    def among(self, names: Iterable[str]) -> "Weights":
+        """Return the weights of these scorers only."""
+        kept = set(names)
+        heard, unheard = ({n: w for n, w in side.items() if n in kept} for side in self)
+        return Weights(heard, unheard)
 
 
 @dataclass
@@ -68,7 +99,7 @@ class Scorers:
         channel = self.channels[name]
         return channel.score(channel.fold_in(audience))
 
-    def blend(self, weights: Mapping[str, float], audience: Audience) -> Floats:
+    def blend(self, weights: Weights, audience: Audience) -> Floats:
         """Return blended scores (B, T).
 
         Listeners that the network does not know (`user_B` 0) are scored by the channels alone.
@@ -77,23 +108,22 @@ class Scorers:
         return total
 
     def parts(
-        self,
-        weights: Mapping[str, float],
-        audience: Audience,
-        raw: Mapping[str, Floats] | None = None,
+        self, weights: Weights, audience: Audience, raw: Mapping[str, Floats] | None = None
     ) -> dict[str, Floats]:
         """Return each scorer's weighted, standardised scores (B, T); they sum to the blend.
 
         `raw` may hold scores of this audience that were computed already.
         """
         parts = {}
-        for name, weight in weights.items():
-            if weight:
-                known = (raw or {}).get(name)
-                scores = standardised(self.score(name, audience) if known is None else known)
-                if name == NETWORK:
-                    scores[audience.user_B == UNKNOWN] = 0
-                parts[name] = scores * np.float32(weight)
+        for name in weights.used:
+            known = (raw or {}).get(name)
+            scores = standardised(self.score(name, audience) if known is None else known)
+            if name == NETWORK:
+                scores[audience.user_B == UNKNOWN] = 0
+            weight_T = np.where(
+                self.features.heard_T, weights.heard.get(name, 0.0), weights.unheard.get(name, 0.0)
+            )
+            parts[name] = scores * weight_T.astype(np.float32)
         return parts
 
     @torch.inference_mode()
@@ -140,10 +170,14 @@ class Scorers:
 
 @dataclass(frozen=True)
 class Choice:
-    """The list that ships: its weights, and what validation said of it and of each alone."""
+    """The list that ships: its weights, and what validation said of it and of each alone.
+
+    `unheard` are the weights on tracks that no training row names.
+    """
 
     weights: dict[str, float]
     validation: dict[str, float]  # mean NDCG@10 on validation rows
+    unheard: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -151,9 +185,15 @@ class Choice:
         used = [name for name, weight in self.weights.items() if weight]
         return used[0] if len(used) == 1 else BLEND
 
-    def of(self, names: list[str]) -> "Choice":
+    @property
+    def both(self) -> Weights:
+        """The weights on heard and on unheard tracks."""
+        return Weights(self.weights, self.unheard or self.weights)
+
+    def of(self, names: Iterable[str]) -> "Choice":
         """Return the choice among these scorers only."""
-        return Choice({n: w for n, w in self.weights.items() if n in names}, self.validation)
+        heard, unheard = Weights(self.weights, self.unheard).among(names)
+        return Choice(heard, self.validation, unheard)
 
 
 def choose(
@@ -164,8 +204,10 @@ def choose(
     All scorers must have been fitted without the held rows. From the best scorer on, each round
     adds one more share of the scorer that helps most; the best of all rounds wins (Caruana et al.,
     "Ensemble Selection from Libraries of Models", ICML 2004, section 2.1). A scorer that never
-    helps has weight 0. Reads a seeded sample of listeners where the catalogue is large. Without
-    `mask` heard tracks may be recommended too.
+    helps has weight 0. Tracks that the scorers have no row of get weights of their own: their
+    proportions by ranking such tracks among themselves, their size by the whole list. Reads a
+    seeded sample of listeners where the catalogue is large. Without `mask` heard tracks may be
+    recommended too.
     """
     listeners = np.flatnonzero(np.diff(held_BT.indptr))
     sample = max(1, CHOOSING_SCORES // held_BT.shape[1])
@@ -177,10 +219,39 @@ def choose(
         for block in np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE))
     ]
 
-    def quality(share_S: Floats) -> float:
-        return float(np.nanmean(np.concatenate([trial.ndcg(share_S) for trial in trials])))
+    def quality(heard_S: Floats, unheard_S: Floats) -> float:
+        return _mean([trial.ndcg(heard_S, unheard_S) for trial in trials])
 
-    unit_SS = np.eye(len(scorers.names), dtype=np.float32)
+    def on_unheard(share_S: Floats) -> float:
+        return _mean([trial.ndcg_of_unheard(share_S) for trial in trials])
+
+    names = scorers.names
+    heard_S, alone_S = _greedy(lambda share_S: quality(share_S, share_S), len(names))
+    if sum(len(trial.row_C) for trial in trials) >= LEAST_UNHEARD:
+        direction_S, _ = _greedy(on_unheard, len(names))
+    else:
+        direction_S = np.array([name in (Content.name, NETWORK) for name in names], np.float32)
+        direction_S /= direction_S.sum()
+    size = max(UNHEARD_SIZES, key=lambda size: quality(heard_S, size * direction_S))
+    unheard_S = size * direction_S
+    alone = dict(zip(names, alone_S, strict=True))
+    if np.count_nonzero(heard_S) > 1:
+        alone[BLEND] = quality(heard_S, unheard_S)
+    weights, unheard = (
+        {name: round(float(w), 4) for name, w in zip(names, side_S, strict=True)}
+        for side_S in (heard_S, unheard_S)
+    )
+    return Choice(weights, alone, unheard)
+
+
+def _mean(values: list[npt.NDArray[np.float64]]) -> float:
+    whole = np.concatenate(values)
+    return float(np.nanmean(whole)) if not np.isnan(whole).all() else 0.0
+
+
+def _greedy(quality: Callable[[Floats], float], scorers: int) -> tuple[Floats, list[float]]:
+    """Return the best shares that adding one share a round finds, and the value of each alone."""
+    unit_SS = np.eye(scorers, dtype=np.float32)
     alone_S = [quality(share_S) for share_S in unit_SS]
     share_S = unit_SS[int(np.argmax(alone_S))]
     best, best_S = max(alone_S), share_S
@@ -189,9 +260,8 @@ def choose(
         share_S = share_S + unit_SS[int(np.argmax(tried))]
         if max(tried) > best:
             best, best_S = max(tried), share_S
-    weights = {n: float(w) for n, w in zip(scorers.names, best_S / best_S.sum(), strict=True)}
-    alone = dict(zip(scorers.names, alone_S, strict=True))
-    return Choice(weights, {**alone, BLEND: best} if max(weights.values()) < 1 else alone)
+    shares: Floats = best_S / best_S.sum()
+    return shares, alone_S
 
 
 @dataclass(frozen=True)
@@ -199,45 +269,81 @@ class _Trial:
     """Some listeners' candidates with each scorer's score, on which blends are tried.
 
     What a blend puts first stands high with one of its scorers: the rest need not be blended.
-    Legend: S scorers, K candidates, H held-out tracks that are candidates.
+    Legend: S scorers, K candidates, H held-out tracks that are candidates, C those of them that
+    the scorers have no row of.
     """
 
     parts_SBK: Floats
     place_BK: Integers
+    unheard_BK: npt.NDArray[np.bool_]
     row_H: Integers
     column_H: Integers
     relevant_B: Integers
+    row_C: Integers
+    column_C: Integers
+    relevant_unheard_B: Integers
 
     @classmethod
     def of(
         cls, scorers: Scorers, audience: Audience, held_BT: sp.csr_array, mask: bool
     ) -> "_Trial":
-        rows = []
+        heard_T = scorers.features.heard_T
+        rows, best = [], []
         for name in scorers.names:
             scores_BT = standardised(scorers.score(name, audience))
             if mask:
                 mask_heard(scores_BT, audience.history_BT)
             rows.append(scores_BT)
-        column_BK = _union([top_k(scores_BT, CANDIDATES, scorers.ties) for scores_BT in rows])
+            best.append(top_k(scores_BT, CANDIDATES, scorers.ties))
+            of_unheard_BT = np.where(heard_T, -np.inf, scores_BT)
+            best.append(top_k(of_unheard_BT, UNHEARD_CANDIDATES, scorers.ties))
+        column_BK = _union(best)
         parts_SBK = np.stack([np.take_along_axis(scores_BT, column_BK, 1) for scores_BT in rows])
         parts_SBK[:, column_BK == UNKNOWN] = FAR_BELOW
-        row_H, column_H = np.nonzero(are_held(column_BK, held_BT) & (column_BK != UNKNOWN))
-        place_BK = scorers.ties.place_of_column[column_BK]
-        return cls(parts_SBK, place_BK, row_H, column_H, np.diff(held_BT.indptr))
+        unheard_BK = ~heard_T[column_BK] & (column_BK != UNKNOWN)
+        held_BK = are_held(column_BK, held_BT) & (column_BK != UNKNOWN)
+        (row_H, column_H), (row_C, column_C) = held_BK.nonzero(), (held_BK & unheard_BK).nonzero()
+        unheard_BT = held_BT @ sp.diags_array((~heard_T).astype(np.float32))
+        return cls(
+            parts_SBK,
+            scorers.ties.place_of_column[column_BK],
+            unheard_BK,
+            row_H,
+            column_H,
+            np.diff(held_BT.indptr),
+            row_C,
+            column_C,
+            np.asarray((unheard_BT > 0).sum(axis=1)).ravel(),
+        )
 
-    def ndcg(self, share_S: Floats) -> npt.NDArray[np.float64]:
+    def ndcg(self, heard_S: Floats, unheard_S: Floats) -> npt.NDArray[np.float64]:
         """Return NDCG@10 of each listener under these weights."""
+        blended_BK = self._blended(heard_S)
+        if heard_S is not unheard_S:
+            blended_BK = np.where(self.unheard_BK, self._blended(unheard_S), blended_BK)
+        return self._ndcg(blended_BK, self.row_H, self.column_H, self.relevant_B)
+
+    def ndcg_of_unheard(self, share_S: Floats) -> npt.NDArray[np.float64]:
+        """Return NDCG@10 of each listener where only tracks without a row are ranked."""
+        blended_BK = np.where(self.unheard_BK, self._blended(share_S), FAR_BELOW)
+        return self._ndcg(blended_BK, self.row_C, self.column_C, self.relevant_unheard_B)
+
+    def _blended(self, share_S: Floats) -> Floats:
         used = share_S > 0
-        blended_BK = np.tensordot(share_S[used], self.parts_SBK[used], 1)
-        other_HK = blended_BK[self.row_H]
-        own_H1 = blended_BK[self.row_H, self.column_H][:, None]
-        earlier_HK = self.place_BK[self.row_H] < self.place_BK[self.row_H, self.column_H][:, None]
-        before_HK = (other_HK > own_H1) | ((other_HK == own_H1) & earlier_HK)
-        slot_H = before_HK.sum(1)
+        blended: Floats = np.tensordot(share_S[used], self.parts_SBK[used], 1)
+        return blended
+
+    def _ndcg(
+        self, blended_BK: Floats, row_H: Integers, column_H: Integers, relevant_B: Integers
+    ) -> npt.NDArray[np.float64]:
+        other_HK = blended_BK[row_H]
+        own_H1 = blended_BK[row_H, column_H][:, None]
+        earlier_HK = self.place_BK[row_H] < self.place_BK[row_H, column_H][:, None]
+        slot_H = ((other_HK > own_H1) | ((other_HK == own_H1) & earlier_HK)).sum(1)
         listed = slot_H < CHOOSING_CUT
-        hits_BK = np.zeros((len(self.relevant_B), CHOOSING_CUT), np.bool_)
-        hits_BK[self.row_H[listed], slot_H[listed]] = True
-        return ndcg_at_k(hits_BK, self.relevant_B, CHOOSING_CUT)
+        hits_BK = np.zeros((len(relevant_B), CHOOSING_CUT), np.bool_)
+        hits_BK[row_H[listed], slot_H[listed]] = True
+        return ndcg_at_k(hits_BK, relevant_B, CHOOSING_CUT)
 
 
 def _union(lists: list[Integers]) -> Integers:

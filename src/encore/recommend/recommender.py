@@ -20,7 +20,7 @@ from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
 from encore.models.channels import Popularity
-from encore.models.ensemble import NETWORK
+from encore.models.ensemble import NETWORK, Weights
 from encore.models.inputs import Audience
 from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, top_k
 from encore.recommend.calibration import genre_shares_of
@@ -149,8 +149,7 @@ class Recommender:
         Those without a history are scored as `recommend` scores them, from friends or by what most
         play. `raw` may hold scorers' scores of this audience that were computed already.
         """
-        weights: Mapping[str, float] = self.bundle.choice.weights
-        scorers = self.bundle.scorers
+        weights, scorers = self.bundle.choice.both, self.bundle.scorers
         if (audience.user_B == UNKNOWN).all():
             weights = self._without_network()
         scores_BT: Floats = np.sum([*scorers.parts(weights, audience, raw).values()], axis=0)
@@ -165,20 +164,20 @@ class Recommender:
         mask_heard(open_BT, heard_BT)
         return top_k(open_BT, k, self.bundle.scorers.ties)
 
-    def _weights(self, listener: Listener) -> Mapping[str, float]:
+    def _weights(self, listener: Listener) -> Weights:
         """Return the weights for this listener: the network is silent on those it never saw."""
         if listener.answer == POPULAR:
-            return {Popularity.name: 1.0}
-        return self.bundle.choice.weights if listener.user else self._without_network()
+            return Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
+        return self.bundle.choice.both if listener.user else self._without_network()
 
-    def _without_network(self) -> Mapping[str, float]:
+    def _without_network(self) -> Weights:
         """Return the channels' weights; where they have none, all to the channel best alone."""
-        choice = self.bundle.choice
-        weights = {name: weight for name, weight in choice.weights.items() if name != NETWORK}
-        if any(weights.values()):
+        choice, channels = self.bundle.choice, self.bundle.scorers.channels
+        weights = choice.both.among(channels)
+        if any(weights.heard.values()):
             return weights
-        alone = {name: choice.validation.get(name, 0.0) for name in self.bundle.scorers.channels}
-        return {max(alone, key=lambda name: alone[name]): 1.0}
+        best = max(channels, key=lambda name: choice.validation.get(name, 0.0))
+        return Weights({best: 1.0}, weights.unheard)
 
     def _parts(self, listener: Listener) -> dict[str, Floats]:
         """Return each scorer's contribution (T,) to this listener's scores."""
@@ -244,7 +243,9 @@ class Recommender:
         Channels are put on one scale by their sum, as their own units differ.
         """
         total: dict[int, float] = {}
-        for name, weight in self._weights(listener).items():
+        weights = self._weights(listener)
+        heard = bool(self.bundle.features.heard_T[track])
+        for name, weight in (weights.heard if heard else weights.unheard).items():
             if weight and name != NETWORK:
                 channel = self.bundle.scorers.channels[name]
                 found = channel.attribute(listener.history_1T, track)
