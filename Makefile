@@ -9,7 +9,7 @@ ACOUSTICS ?=
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format bench docs serve clean
+.PHONY: help setup demo test lint types format bench quality docs serve clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
@@ -34,8 +34,12 @@ format: $(READY)  ## Put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## Measure training speed beside the seed's loop
+bench: $(READY)  ## Measure speed: of training, and of evaluating
 	$(BIN)/python benchmarks/speed.py --json build/speed.json
+	$(BIN)/python benchmarks/evaluation.py --json build/evaluation.json
+
+quality: $(READY)  ## Measure quality beside tuned peers (LISTENING=FOLDER of data; hours)
+	$(BIN)/python benchmarks/quality.py --json build/quality.json $(if $(LISTENING),--data "$(LISTENING)")
 
 docs: $(READY)  ## Write docs/cli.md anew from the commands themselves
 	$(BIN)/python docs/cli_reference.py

@@ -63,6 +63,7 @@ class TrainConfig(BaseModel):
         "user-knn",
         "als",
         "ease",
+        "hybrid",
         "content",
         "friends",
     )
@@ -91,6 +92,12 @@ class TrainConfig(BaseModel):
     """L2 penalty of the EASE channel."""
     ease_kept: int = Field(500, ge=1)
     """Weights kept for each track by the EASE channel, the largest ones."""
+    hybrid_dimension: int = Field(256, ge=1)
+    """Width of the track vectors of the hybrid autoencoder."""
+    hybrid_epochs: int = Field(5, ge=1)
+    """Passes over the listeners of the hybrid autoencoder, which overfits within a few."""
+    hybrid_learning_rate: float = Field(2e-3, gt=0)
+    """Adam's step size of the hybrid autoencoder."""
     popularity_half_life_days: float | None = Field(None, gt=0)
     """Days after which a play counts half in the popularity channel; unset, all count alike."""
     seed: int = Field(0, ge=0)

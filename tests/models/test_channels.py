@@ -17,12 +17,14 @@ from encore.models.channels import (
     Content,
     Ease,
     Friends,
+    Hybrid,
     ItemKnn,
     PersonalPopularity,
     Popularity,
     UserKnn,
     ease,
     fit_channels,
+    hybrid,
 )
 from encore.models.inputs import Audience, Inputs, unit_rows
 from encore.models.ranking import history_matrix
@@ -31,7 +33,9 @@ LISTENERS, TRACKS, KINDS = 40, 25, 4
 
 # What a channel learns does not depend on who is who; but factors begin from draws by row, and
 # friends are named by row.
-BY_COUNTING = [name for name in CHANNELS if name not in (Als.name, Bpr.name, Friends.name)]
+BY_COUNTING = [
+    name for name in CHANNELS if name not in (Als.name, Bpr.name, Hybrid.name, Friends.name)
+]
 SILENT = [Popularity.name, Friends.name]  # their scores do not come from the history
 WITH_ATTRIBUTION = [name for name in CHANNELS if name not in SILENT]
 OF_THE_HISTORY = [name for name in WITH_ATTRIBUTION if name != Content.name]
@@ -322,6 +326,32 @@ def test_content_is_the_mean_cosine_with_the_history() -> None:
     assert scores(Content().fit(seen), sp.csr_array(plays))[0] == pytest.approx(
         w @ cosines / w.sum()
     )
+
+
+def test_the_hybrid_places_a_track_that_nobody_played_by_what_it_is(plays_UT: sp.csr_array) -> None:
+    seen = inputs(plays_UT)
+    content = seen.content_TC.tolil()
+    new = TRACKS - 1  # nobody has played it; it is like the odd tracks of the second half
+    content[new] = content[TRACKS - 2]
+    channel = Hybrid(dimension=16, epochs=40, learning_rate=0.02).fit(
+        dataclasses.replace(seen, content_TC=sp.csr_array(content))
+    )
+    found = scores(channel, plays_UT[: LISTENERS - 1])[:, new]
+    camp = np.arange(LISTENERS - 1) >= LISTENERS // 2
+    assert found[camp].mean() > found[~camp].mean() + 0.1
+    alone = channel.attribute(plays_UT[[LISTENERS - 2]], new)
+    assert sum(alone.values()) == pytest.approx(found[-1], abs=1e-5)
+
+
+def test_the_hybrid_gives_ids_to_the_most_played_tracks_only(
+    plays_UT: sp.csr_array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hybrid, "MAX_TRACKS", 10)
+    found = Hybrid(dimension=8, epochs=3).fit(Inputs.of(plays_UT))._vectors_TD
+    placed = np.flatnonzero(np.abs(found).sum(1))
+    listeners_T = (plays_UT.toarray() > 0).sum(0)
+    assert len(placed) == 10
+    assert listeners_T[placed].min() >= np.delete(listeners_T, placed).max()
 
 
 def test_friends_count_alike_however_much_they_play() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RANKING = ["ndcg@10", "recall@10", "ndcg@20", "coverage@20", "novelty@20"]
 PLAYS = ["r2", "rmse", "mae", "skill"]
+LADDER = "cold_listener_"
 SCALED = ["rmse_scaled", "mae_scaled", "r2_raw", "seed_ndcg"]
 
 
@@ -89,13 +90,22 @@ def evaluate(
 
 
 def print_boards(boards: "Mapping[str, Board]") -> None:
-    """Print a table for each board."""
+    """Print a table for each board, and one for all rungs of the cold listeners' ladder."""
+    rungs = {}
     for name, board in boards.items():
         figures = board.to_json()
-        if name == "plays":
+        if name.startswith(LADDER):
+            rungs[f"{name[len(LADDER) :]} rows"] = figures
+        elif name == "plays":
             show.out.print(show.board_table("plays, as log1p", figures, PLAYS))
             show.out.print()
             show.out.print(show.board_table("plays, scaled to 0..1 and raw", figures, SCALED))
+            show.out.print()
         else:
             show.out.print(show.board_table(name.replace("_", " "), figures, RANKING))
-        show.out.print()
+            show.out.print()
+    if rungs:
+        metric, models = RANKING[0], next(iter(rungs.values()))
+        climbed = {m: {rung: scored[m][metric] for rung, scored in rungs.items()} for m in models}
+        title = f"cold listener, {metric} by the rows that are revealed"
+        show.out.print(show.board_table(title, climbed, [*rungs], intervals=False))

@@ -227,11 +227,11 @@ def choose(
 
     names = scorers.names
     heard_S, alone_S = _greedy(lambda share_S: quality(share_S, share_S), len(names))
-    if sum(len(trial.row_C) for trial in trials) >= LEAST_UNHEARD:
+    if sum(trial.relevant_unheard_B.sum() for trial in trials) >= LEAST_UNHEARD:
         direction_S, _ = _greedy(on_unheard, len(names))
     else:
-        direction_S = np.array([name in (Content.name, NETWORK) for name in names], np.float32)
-        direction_S /= direction_S.sum()
+        told_by = Content.name if Content.name in names else NETWORK
+        direction_S = np.array([name == told_by for name in names], np.float32)
     size = max(UNHEARD_SIZES, key=lambda size: quality(heard_S, size * direction_S))
     unheard_S = size * direction_S
     alone = dict(zip(names, alone_S, strict=True))

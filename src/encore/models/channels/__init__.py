@@ -8,6 +8,7 @@ from encore.models.channels.content import Content
 from encore.models.channels.contract import Channel
 from encore.models.channels.ease import Ease
 from encore.models.channels.friends import Friends
+from encore.models.channels.hybrid import Hybrid
 from encore.models.channels.item_knn import ItemKnn
 from encore.models.channels.popularity import PersonalPopularity, Popularity
 from encore.models.channels.user_knn import UserKnn
@@ -21,6 +22,7 @@ __all__ = [
     "Content",
     "Ease",
     "Friends",
+    "Hybrid",
     "ItemKnn",
     "PersonalPopularity",
     "Popularity",
@@ -38,6 +40,7 @@ CHANNELS: dict[str, type[Channel]] = {
         Als,
         Bpr,
         Ease,
+        Hybrid,
         Content,
         Friends,
     )
