@@ -48,7 +48,6 @@ PACKAGES = ("torch", "numpy", "scipy", "implicit", "lightfm-next", "lightgbm")
 MAIN, COLD_TRACK, COLD_LISTENER, PLAYS = "main", "cold_track", "cold_listener", "plays"
 TRIALS = 6  # of each contender: its defaults, then draws from its space
 VALIDATION_SHARE = 0.1
-SEEDS = (0, 1, 2)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -427,6 +426,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=BESIDE, help="the folder of listening data")
     parser.add_argument("--out", type=Path, default=Path("build/quality"), help="where cells lie")
     parser.add_argument("--source", action="append", choices=[*SOURCES], help="these data sets")
+    parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--recipe", default="default", help="encore's recipe")
     parser.add_argument("--cell", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -450,7 +450,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if SOURCES[source].read is not None:
                 tune(source, given.data, console.print)
         return
-    seeds = SEEDS[:1] if given.quick else SEEDS
+    seeds = range(1 if given.quick else given.seeds)
     if given.quick:
         given.recipe, given.out = "quick", given.out / "quick"
     machine = _bench.machine(PACKAGES)

@@ -94,10 +94,11 @@ def train(
             f"a validation slice of {config.validation_share:.0%} of each listener's rows holds no "
             "played track; raise validation_share or bring listeners with more plays"
         )
+    for_epochs, for_weights = _halves(inner.test)
     tried = training.fit(
-        inner.train, inner.test, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
+        inner.train, for_epochs, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
     )
-    choice = _choose(inner, tried)
+    choice = _choose(inner.train, for_weights, tried)
     tell(f"the list: {why(choice)}")
     tell(f"fitting again on all rows, {tried.best_epoch} epochs")
     final = training.refit(data, tried, on_epoch=epoch_done)
@@ -119,9 +120,26 @@ def train(
     return Recommender(bundle, [asdict(epoch) for epoch in tried.history])
 
 
-def _choose(inner: splitting.Split, tried: Training) -> Choice:
-    scorers = _scorers(inner.train, tried)
-    user, track, target = training.encode(inner.test, tried.features)
+def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
+    """Return the rows of every other listener, and those of the rest; all twice where one is empty.
+
+    Epochs and weights are chosen on rows of their own: a network stopped where it served some rows
+    best looks better on these than it is, and would be given too much weight.
+    """
+    others = held.listeners.gather_every(2)
+    halves = [
+        held.with_tables(
+            plays=held.plays.join(others, on="user_id", how=how, maintain_order="left")
+        )
+        for how in ("semi", "anti")
+    ]
+    served = [(half.plays["plays"] > 0).any() for half in halves]
+    return (halves[0], halves[1]) if all(served) else (held, held)
+
+
+def _choose(train: Dataset, held: Dataset, tried: Training) -> Choice:
+    scorers = _scorers(train, tried)
+    user, track, target = training.encode(held, tried.features)
     user, track = user[target > 0], track[target > 0]
     held_UT = history_matrix(user, track, np.ones(len(user)), scorers.inputs.plays_UT.shape)
     everyone = Audience.known(scorers.inputs, np.arange(held_UT.shape[0], dtype=np.int32))

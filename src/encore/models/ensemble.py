@@ -9,7 +9,7 @@ with weights of their own for tracks that no training row names.
 Legend: B listeners scored together, T tracks with the unknown in column 0.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.metrics import ndcg_at_k
 from encore.models.batches import Tables
-from encore.models.channels import Channel, Content
+from encore.models.channels import Channel, Content, Hybrid
 from encore.models.inputs import Audience, Inputs
 from encore.models.network import HybridMusicRecommender
 from encore.models.ranking import (
@@ -39,11 +39,13 @@ from encore.models.ranking import (
 NETWORK = "network-rank"  # the network's rank head, as a scorer among the channels
 BLEND = "blend"
 
-ROUNDS = 24  # of the greedy search: the finest weight is 1/25
 CANDIDATES = 100  # of each scorer, that a blend is tried on
 UNHEARD_CANDIDATES = 30  # of each scorer, among the tracks that no training row names
 LEAST_UNHEARD = 50  # held-out pairs with such tracks, below which validation says nothing of them
-UNHEARD_SIZES = (1.0, 0.5, 0.25, 0.125, 0.0625)  # of all weight on heard tracks
+UNHEARD_SHARE = 1 / 16  # of the weight on heard tracks, where validation says nothing
+LEAST_SHARE = 0.01  # of all weights: what is below comes from the rounding of the search
+UNLIKE = 1e-4  # deviations by which scores must differ to count as unlike
+STEPS = 100  # of the search for the likeliest weights, at most
 CHOOSING_CUT = 10  # NDCG@10 decides
 CHOOSING_SCORES = 40_000_000  # listeners x tracks that choosing reads at most
 PAIRS_AT_ONCE = 8192
@@ -199,15 +201,17 @@ class Choice:
 def choose(
     scorers: Scorers, audience: Audience, held_BT: sp.csr_array, seed: int, mask: bool = True
 ) -> Choice:
-    """Return the weights of the highest mean NDCG@10 on `held_BT` that a greedy search finds.
+    """Return the weights under which the held-out tracks `held_BT` are likeliest to be chosen.
 
-    All scorers must have been fitted without the held rows. From the best scorer on, each round
-    adds one more share of the scorer that helps most; the best of all rounds wins (Caruana et al.,
-    "Ensemble Selection from Libraries of Models", ICML 2004, section 2.1). A scorer that never
-    helps has weight 0. Tracks that the scorers have no row of get weights of their own: their
-    proportions by ranking such tracks among themselves, their size by the whole list. Reads a
-    seeded sample of listeners where the catalogue is large. Without `mask` heard tracks may be
-    recommended too.
+    Of a listener's candidates each is chosen with probability softmax(blend): the conditional logit
+    of McFadden, "Conditional logit analysis of qualitative choice behavior", 1974. The weights, 0
+    or more, maximise the likelihood of the held-out tracks; unlike NDCG it hears all of them and
+    moves smoothly, so that a few hundred listeners tell weights apart. Those that the scorers have
+    no row of are weighted on their own, in the same likelihood. A weight below `LEAST_SHARE` of all
+    is none. Should a scorer alone have the better NDCG@10, it ships alone.
+
+    All scorers must have been fitted without the held rows. Reads a seeded sample of listeners
+    where the catalogue is large. Without `mask` heard tracks may be recommended too.
     """
     listeners = np.flatnonzero(np.diff(held_BT.indptr))
     sample = max(1, CHOOSING_SCORES // held_BT.shape[1])
@@ -220,23 +224,21 @@ def choose(
     ]
 
     def quality(heard_S: Floats, unheard_S: Floats) -> float:
-        return _mean([trial.ndcg(heard_S, unheard_S) for trial in trials])
-
-    def on_unheard(share_S: Floats) -> float:
-        return _mean([trial.ndcg_of_unheard(share_S) for trial in trials])
+        return float(np.nanmean(np.concatenate([t.ndcg(heard_S, unheard_S) for t in trials])))
 
     names = scorers.names
-    heard_S, alone_S = _greedy(lambda share_S: quality(share_S, share_S), len(names))
-    if sum(trial.relevant_unheard_B.sum() for trial in trials) >= LEAST_UNHEARD:
-        direction_S, _ = _greedy(on_unheard, len(names))
-    else:
-        told_by = Content.name if Content.name in names else NETWORK
-        direction_S = np.array([name == told_by for name in names], np.float32)
-    size = max(UNHEARD_SIZES, key=lambda size: quality(heard_S, size * direction_S))
-    unheard_S = size * direction_S
+    heard_S, unheard_S = _likeliest(trials, len(names))
+    if sum(trial.relevant_unheard_B.sum() for trial in trials) < LEAST_UNHEARD:
+        told_by = next(name for name in (Hybrid.name, Content.name, NETWORK) if name in names)
+        unheard_S = np.array([name == told_by for name in names], np.float32) * UNHEARD_SHARE
+    unit_SS = np.eye(len(names), dtype=np.float32)
+    alone_S = [quality(one_S, one_S) for one_S in unit_SS]
+    blended = quality(heard_S, unheard_S)
     alone = dict(zip(names, alone_S, strict=True))
+    if blended <= max(alone_S):
+        heard_S = unit_SS[int(np.argmax(alone_S))]
     if np.count_nonzero(heard_S) > 1:
-        alone[BLEND] = quality(heard_S, unheard_S)
+        alone[BLEND] = blended
     weights, unheard = (
         {name: round(float(w), 4) for name, w in zip(names, side_S, strict=True)}
         for side_S in (heard_S, unheard_S)
@@ -244,24 +246,27 @@ def choose(
     return Choice(weights, alone, unheard)
 
 
-def _mean(values: list[npt.NDArray[np.float64]]) -> float:
-    whole = np.concatenate(values)
-    return float(np.nanmean(whole)) if not np.isnan(whole).all() else 0.0
+def _likeliest(trials: "list[_Trial]", scorers: int) -> tuple[Floats, Floats]:
+    """Return the likeliest weights on heard and on unheard tracks; those on heard sum to 1."""
+    raw_2S = torch.full((2, scorers), 0.0, requires_grad=True)
+    optimizer = torch.optim.LBFGS([raw_2S], max_iter=STEPS, line_search_fn="strong_wolfe")
+    rows = sum(len(trial.row_H) for trial in trials)
+    # A scorer to which all unheard tracks are alike says nothing of them.
+    tells_S = np.any([trial.tells_unheard_apart() for trial in trials], axis=0)
+    may_2S = torch.from_numpy(np.stack([np.ones(scorers), tells_S]).astype(np.float32))
 
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        weight_2S = torch.nn.functional.softplus(raw_2S) * may_2S
+        loss = torch.stack([trial.surprise(weight_2S) for trial in trials]).sum() / max(rows, 1)
+        loss.backward()
+        return loss
 
-def _greedy(quality: Callable[[Floats], float], scorers: int) -> tuple[Floats, list[float]]:
-    """Return the best shares that adding one share a round finds, and the value of each alone."""
-    unit_SS = np.eye(scorers, dtype=np.float32)
-    alone_S = [quality(share_S) for share_S in unit_SS]
-    share_S = unit_SS[int(np.argmax(alone_S))]
-    best, best_S = max(alone_S), share_S
-    for _ in range(ROUNDS):
-        tried = [quality(share_S + one_S) for one_S in unit_SS]
-        share_S = share_S + unit_SS[int(np.argmax(tried))]
-        if max(tried) > best:
-            best, best_S = max(tried), share_S
-    shares: Floats = best_S / best_S.sum()
-    return shares, alone_S
+    optimizer.step(closure)
+    weight_2S: Floats = (torch.nn.functional.softplus(raw_2S) * may_2S).detach().numpy()
+    weight_2S = weight_2S / weight_2S[0].sum()
+    weight_2S[weight_2S < LEAST_SHARE * weight_2S.sum(1, keepdims=True)] = 0
+    return weight_2S[0], weight_2S[1]
 
 
 @dataclass(frozen=True)
@@ -269,8 +274,7 @@ class _Trial:
     """Some listeners' candidates with each scorer's score, on which blends are tried.
 
     What a blend puts first stands high with one of its scorers: the rest need not be blended.
-    Legend: S scorers, K candidates, H held-out tracks that are candidates, C those of them that
-    the scorers have no row of.
+    Legend: S scorers, K candidates, H held-out tracks that are candidates.
     """
 
     parts_SBK: Floats
@@ -279,8 +283,6 @@ class _Trial:
     row_H: Integers
     column_H: Integers
     relevant_B: Integers
-    row_C: Integers
-    column_C: Integers
     relevant_unheard_B: Integers
 
     @classmethod
@@ -302,7 +304,7 @@ class _Trial:
         parts_SBK[:, column_BK == UNKNOWN] = FAR_BELOW
         unheard_BK = ~heard_T[column_BK] & (column_BK != UNKNOWN)
         held_BK = are_held(column_BK, held_BT) & (column_BK != UNKNOWN)
-        (row_H, column_H), (row_C, column_C) = held_BK.nonzero(), (held_BK & unheard_BK).nonzero()
+        row_H, column_H = held_BK.nonzero()
         unheard_BT = held_BT @ sp.diags_array((~heard_T).astype(np.float32))
         return cls(
             parts_SBK,
@@ -311,39 +313,44 @@ class _Trial:
             row_H,
             column_H,
             np.diff(held_BT.indptr),
-            row_C,
-            column_C,
             np.asarray((unheard_BT > 0).sum(axis=1)).ravel(),
         )
 
+    def tells_unheard_apart(self) -> npt.NDArray[np.bool_]:
+        """Return which scorers (S,) give unheard candidates of some listener unlike scores."""
+        open_BK = self.unheard_BK & (self.parts_SBK[0] > FAR_BELOW)
+        highest_SB = np.where(open_BK, self.parts_SBK, -np.inf).max(2)
+        lowest_SB = np.where(open_BK, self.parts_SBK, np.inf).min(2)
+        return np.asarray((highest_SB > lowest_SB + UNLIKE).any(1))
+
+    def surprise(self, weight_2S: torch.Tensor) -> torch.Tensor:
+        """Return the sum of -log of each held-out candidate's probability to be chosen."""
+        parts_SBK = torch.from_numpy(self.parts_SBK)
+        open_BK = torch.from_numpy(self.parts_SBK[0] > FAR_BELOW)
+        parts_SBK = parts_SBK.where(open_BK, 0.0)
+        heard_BK, unheard_BK = (torch.tensordot(weight_S, parts_SBK, 1) for weight_S in weight_2S)
+        blended_BK = torch.where(torch.from_numpy(self.unheard_BK), unheard_BK, heard_BK)
+        blended_BK = blended_BK.masked_fill(~open_BK, float(FAR_BELOW))
+        row_H, column_H = torch.from_numpy(self.row_H), torch.from_numpy(self.column_H)
+        return (torch.logsumexp(blended_BK, 1)[row_H] - blended_BK[row_H, column_H]).sum()
+
     def ndcg(self, heard_S: Floats, unheard_S: Floats) -> npt.NDArray[np.float64]:
         """Return NDCG@10 of each listener under these weights."""
-        blended_BK = self._blended(heard_S)
-        if heard_S is not unheard_S:
-            blended_BK = np.where(self.unheard_BK, self._blended(unheard_S), blended_BK)
-        return self._ndcg(blended_BK, self.row_H, self.column_H, self.relevant_B)
-
-    def ndcg_of_unheard(self, share_S: Floats) -> npt.NDArray[np.float64]:
-        """Return NDCG@10 of each listener where only tracks without a row are ranked."""
-        blended_BK = np.where(self.unheard_BK, self._blended(share_S), FAR_BELOW)
-        return self._ndcg(blended_BK, self.row_C, self.column_C, self.relevant_unheard_B)
+        heard_BK, unheard_BK = self._blended(heard_S), self._blended(unheard_S)
+        blended_BK = np.where(self.unheard_BK, unheard_BK, heard_BK)
+        other_HK = blended_BK[self.row_H]
+        own_H1 = blended_BK[self.row_H, self.column_H][:, None]
+        earlier_HK = self.place_BK[self.row_H] < self.place_BK[self.row_H, self.column_H][:, None]
+        slot_H = ((other_HK > own_H1) | ((other_HK == own_H1) & earlier_HK)).sum(1)
+        listed = slot_H < CHOOSING_CUT
+        hits_BK = np.zeros((len(self.relevant_B), CHOOSING_CUT), np.bool_)
+        hits_BK[self.row_H[listed], slot_H[listed]] = True
+        return ndcg_at_k(hits_BK, self.relevant_B, CHOOSING_CUT)
 
     def _blended(self, share_S: Floats) -> Floats:
         used = share_S > 0
         blended: Floats = np.tensordot(share_S[used], self.parts_SBK[used], 1)
         return blended
-
-    def _ndcg(
-        self, blended_BK: Floats, row_H: Integers, column_H: Integers, relevant_B: Integers
-    ) -> npt.NDArray[np.float64]:
-        other_HK = blended_BK[row_H]
-        own_H1 = blended_BK[row_H, column_H][:, None]
-        earlier_HK = self.place_BK[row_H] < self.place_BK[row_H, column_H][:, None]
-        slot_H = ((other_HK > own_H1) | ((other_HK == own_H1) & earlier_HK)).sum(1)
-        listed = slot_H < CHOOSING_CUT
-        hits_BK = np.zeros((len(relevant_B), CHOOSING_CUT), np.bool_)
-        hits_BK[row_H[listed], slot_H[listed]] = True
-        return ndcg_at_k(hits_BK, relevant_B, CHOOSING_CUT)
 
 
 def _union(lists: list[Integers]) -> Integers:
