@@ -192,6 +192,43 @@ def plot_metric_comparison(board: Board, metrics: Sequence[str], highlight: str)
     return figure
 
 
+def plot_ladder(rungs: Mapping[int, Board], metric: str, highlight: str) -> Figure:
+    """Return `metric` of each model by the rows that are revealed of a new listener.
+
+    `rungs` holds a board for each number of rows. The interval is drawn for `highlight` alone; all
+    others are named at the end of their line.
+    """
+    steps = sorted(rungs)
+    models = [model for model in rungs[steps[-1]] if finite(rungs[steps[-1]][model].get(metric))]
+    models.sort(key=lambda model: rungs[steps[-1]][model][metric]["mean"])
+    figure = _figure(4.6)
+    axes = figure.subplots()
+    _dress(axes, f"{label(metric)} of new listeners", "rows revealed")
+    x = np.arange(len(steps))
+    free = -np.inf
+    height = max(rungs[k][model][metric]["mean"] for k in steps for model in models)
+    for model in models:
+        ours = model == highlight
+        colour = ACCENT if ours else MUTED
+        row = [rungs[k].get(model, {}).get(metric) or {} for k in steps]
+        y = np.array([value.get("mean", np.nan) for value in row], np.float64)
+        axes.plot(x, y, color=colour, linewidth=2.2 if ours else 1.0, zorder=3 if ours else 2)
+        if ours:
+            low, high = (
+                np.array([value.get(end) or np.nan for value in row], np.float64)
+                for end in ("low", "high")
+            )
+            axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        free = max(float(y[-1]), free + 0.055 * height)  # names must not lie on one another
+        axes.annotate(
+            model, (x[-1], y[-1]), (x[-1] + 0.15, free), textcoords="data", **_text(colour)
+        )
+    axes.set_xticks(x, [str(k) for k in steps], fontsize=SMALL)
+    axes.set_xlim(-0.1, len(steps) + 0.7)
+    axes.set_ylim(bottom=0)
+    return figure
+
+
 def plot_cold_start(
     groups: Sequence[Mapping[str, Any]], metric: str = "rmse", highlight: str = "encore"
 ) -> Figure:

@@ -5,6 +5,7 @@ escaped; figures are embedded, so that it can be sent by mail and opened years l
 """
 
 import json
+import math
 from base64 import b64encode
 from collections.abc import Mapping
 from io import BytesIO
@@ -20,15 +21,22 @@ from encore import folder
 from encore.errors import InputError
 from encore.reports import plots
 from encore.reports.tables import flat, metrics_of, table
-from encore.reports.verdict import SHIPPED, Board, best, label, number, verdict
+from encore.reports.verdict import RUNG, SHIPPED, Board, best, finite, label, number, verdict
 
 PRINT_DPI = 200  # of figures with thousands of points, which as SVG would be too heavy
 
 #: Metrics worth a figure; a board shows the ones that it has.
+# Of a ranking board, in its table; results.json has all.
+SHOWN = ("ndcg@10", "recall@10", "mrr@10", "coverage@20", "novelty@20")
+LADDER_METRIC = "ndcg@10"
 DRAWN = ("ndcg@10", "coverage@20", "rmse", "r2")
 
 HOW_TO_READ = {
     "board": "Dots are means over listeners, lines their intervals; what ships is vermilion.",
+    "ladder": (
+        "Listeners whom the model never saw, with a few of their tracks revealed; the same tracks "
+        "are to be found at each step. At 0, only friends can tell. The band is the interval."
+    ),
     "predictions": (
         "On the diagonal a prediction is exact; errors should centre on zero, follow the Q-Q line "
         "and show no slope in the residuals."
@@ -79,7 +87,12 @@ def render(
         title=results.get("title", "A run of encore"),
         kind=results.get("item_kind", "track"),
         verdict=verdict(results),
-        boards=[_board_view(name, board) for name, board in results.get("boards", {}).items()],
+        boards=[
+            _board_view(name, board)
+            for name, board in results.get("boards", {}).items()
+            if not name.startswith(RUNG)
+        ],
+        ladder=_ladder_view(results.get("boards", {})),
         predictions=predictions
         and [
             _png(plots.plot_prediction_analysis(predictions)),
@@ -106,11 +119,45 @@ def render(
 
 
 def _board_view(name: str, board: Board) -> dict[str, Any]:
-    view = table(board) | {"title": name.replace("_", " ").capitalize(), "figure": None}
+    shown = [metric for metric in SHOWN if best(board, metric)]
+    if shown:
+        board = _best_first(board, shown[0])
+    view = table(board, shown) | {"title": name.replace("_", " ").capitalize(), "figure": None}
     drawn = [metric for metric in DRAWN if best(board, metric)]
     if drawn:
         view["figure"] = _svg(plots.plot_metric_comparison(board, drawn, SHIPPED))
     return view
+
+
+def _best_first(board: Board, metric: str) -> Board:
+    def worth(model: str) -> float:
+        value = board[model].get(metric)
+        return value["mean"] if finite(value) else -math.inf
+
+    return {model: board[model] for model in sorted(board, key=worth, reverse=True)}
+
+
+def _ladder_view(boards: Mapping[str, Board]) -> dict[str, Any] | None:
+    """Return all rungs of the cold listeners' ladder as one board: a column a rung."""
+    rungs = {
+        int(name.removeprefix(RUNG)): board
+        for name, board in boards.items()
+        if name.startswith(RUNG)
+    }
+    if not rungs:
+        return None
+    models = dict.fromkeys(model for board in rungs.values() for model in board)
+    climbed = {
+        model: {
+            f"{k} rows": rungs[k].get(model, {}).get(LADDER_METRIC) or {} for k in sorted(rungs)
+        }
+        for model in models
+    }
+    figure = plots.plot_ladder(rungs, LADDER_METRIC, SHIPPED)
+    return table(_best_first(climbed, f"{max(rungs)} rows")) | {
+        "metric": label(LADDER_METRIC),
+        "figure": _svg(figure),
+    }
 
 
 def _cold_view(groups: list[dict[str, Any]]) -> dict[str, Any] | None:
