@@ -65,10 +65,24 @@ def test_the_page_has_every_part(run: Path) -> None:
         "How it was made",
     ]
     assert len(found.sources) == 6
-    for text in HOW_TO_READ.values():
-        assert text in page
+    for part, text in HOW_TO_READ.items():
+        assert (text in page) == (part != "ladder")  # this run asked no new listeners
     for text in ("New Order", "because you play Duran Duran", "13,883", "negative plays", "2.13.0"):
         assert text in page
+
+
+def test_rungs_of_new_listeners_are_told_together(run: Path) -> None:
+    results = json.loads((run / "results.json").read_text())
+    board = results["boards"]["discovery"]
+    for k in (0, 1, 20):
+        results["boards"][f"cold_listener_{k}"] = board
+    (run / "results.json").write_text(json.dumps(results))
+    page = write_report(run).read_text()
+    assert "New listeners" in outline(page).headings
+    assert HOW_TO_READ["ladder"] in page
+    assert all(f"{k} rows" in page for k in (0, 1, 20))
+    assert "Cold listener 1" not in page
+    assert "cold listener 1" not in page
 
 
 def test_the_page_needs_nothing_beside_itself(run: Path) -> None:
