@@ -4,6 +4,8 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+            --constraint constraints.txt --editable '.[peers]'
 DATA   ?=
 ACOUSTICS ?=
 PORT   ?= 8000
@@ -38,7 +40,8 @@ bench: $(READY)  ## Measure speed: of training, and of evaluating
 	$(BIN)/python benchmarks/speed.py --json build/speed.json
 	$(BIN)/python benchmarks/evaluation.py --json build/evaluation.json
 
-quality: $(READY)  ## Measure quality beside tuned peers (LISTENING=FOLDER of data; hours)
+quality: $(READY)  ## Measure quality beside tuned peers (LISTENING=FOLDER of data; an hour or more)
+	@$(PEERS)
 	$(BIN)/python benchmarks/quality.py --json build/quality.json $(if $(LISTENING),--data "$(LISTENING)")
 
 docs: $(READY)  ## Write docs/cli.md anew from the commands themselves
@@ -63,4 +66,5 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[dev]'
+	@$(PEERS) || echo "the peers of the quality bench were not installed (lightfm-next needs a C compiler): their tests are skipped"
 	@touch $(READY)
