@@ -288,6 +288,11 @@ def test_data_in_which_everything_was_skipped_is_refused(
         encore.train(small_world.with_tables(plays=never), small_config)
 
 
+def test_the_last_rows_can_be_held_out_from_the_library_too(small_world: Dataset) -> None:
+    _, test = encore.split(small_world, by="last", last=3)
+    assert set(test.plays.group_by("user_id").len()["len"]) == {3}
+
+
 def test_the_list_is_chosen_by_what_was_played_and_not_by_what_was_skipped(
     small_world: Dataset, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

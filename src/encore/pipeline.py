@@ -33,7 +33,8 @@ from encore.evaluation.plays import PlaysPredictions, plays_board, predict_plays
 from encore.models import training
 from encore.models.bundle import Bundle
 from encore.models.channels import fit_channels
-from encore.models.ensemble import Choice, Scorers, choose
+from encore.models.choosing import choose
+from encore.models.ensemble import Choice, Scorers
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import TieOrder, history_matrix, listeners_of
 from encore.models.training import Epoch, Training
@@ -49,10 +50,10 @@ Say = Callable[[str], None]
 
 
 def split(
-    data: Dataset, by: str = "listener", held_out: float = 0.2, seed: int = 0
+    data: Dataset, by: str = "listener", held_out: float = 0.2, seed: int = 0, *, last: int = 1
 ) -> tuple[Dataset, Dataset]:
     """Return the training and the held-out side of `data`; see `encore.data.split.split`."""
-    sides = splitting.split(data, by, held_out, seed)
+    sides = splitting.split(data, by, held_out, seed, last=last)
     return sides.train, sides.test
 
 

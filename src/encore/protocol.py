@@ -27,13 +27,13 @@ from encore.data.split import Split
 from encore.errors import InputError, UsageError
 from encore.evaluation import questions
 from encore.evaluation.boards import Board, averaged, ranking_board
+from encore.evaluation.runs import PLACES
 from encore.models.training import Epoch
 from encore.pipeline import Evaluation, Say
 from encore.recommend.recommender import Recommender
 
 MAIN = "main"  # discovery, familiar and plays come from one training
 KINDS = (MAIN, questions.COLD_TRACK, questions.COLD_LISTENER)
-FOLDERS = {questions.COLD_TRACK: "cold-tracks", questions.COLD_LISTENER: "cold-listeners"}
 OF_KIND = {"discovery": MAIN, "familiar": MAIN, "plays": MAIN}
 
 
@@ -58,7 +58,7 @@ def kinds_of(names: list[str]) -> tuple[str, ...] | None:
     >>> kinds_of(["plays", "cold_listener"])
     ('main', 'cold_listener')
     """
-    known = [*OF_KIND, *FOLDERS]
+    known = [*OF_KIND, *PLACES]
     for name in names:
         if name not in known:
             raise UsageError(f"board {name!r}: expected one of {', '.join(known)}")
@@ -112,7 +112,7 @@ def run_seed(
             say(f"{kind}: left out: {error}")
             continue
         say(f"{kind}: {_words(sides.facts)}")
-        where = folder / FOLDERS[kind]
+        where = folder / PLACES[kind]
         where.mkdir(exist_ok=True)
         other = trained(sides, where)
         other.save(where / "bundle")

@@ -11,7 +11,7 @@ from scipy.stats import wilcoxon
 
 from encore import InputError
 from encore.evaluation import significance
-from encore.evaluation.significance import Question, Values
+from encore.evaluation.significance import Contrast, Values
 from encore.metrics import Interval, ratio_interval
 
 PROBABILITIES = st.lists(st.floats(0, 1), max_size=12)
@@ -27,8 +27,8 @@ def crowd(values_U) -> Values:
     )
 
 
-def question(one, other, metric="ndcg@10", board="discovery") -> Question:
-    return Question(board, metric, "one", "other", {0: (crowd(one), crowd(other))})
+def question(one, other, metric="ndcg@10", board="discovery") -> Contrast:
+    return Contrast(board, metric, "one", "other", {0: (crowd(one), crowd(other))})
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_the_same_values_are_equal_and_mirrored_ones_are_not():
 
 
 def test_nobody_in_common_is_no_verdict_and_no_test():
-    nobody = Question("discovery", "ndcg@10", "one", "other", {0: (values(a=1.0), values(b=1.0))})
+    nobody = Contrast("discovery", "ndcg@10", "one", "other", {0: (values(a=1.0), values(b=1.0))})
     found, other = significance.compare([nobody, question([0.1, 0.2], [0.2, 0.4])])
     assert (found.verdict, found.listeners, found.left_out) == ("none", 0, 2)
     plain = found.to_json()
@@ -293,7 +293,7 @@ def test_a_few_extremes_against_most_listeners_stay_unclear():
 def test_seeds_are_averaged_before_listeners_are_compared():
     one = {0: np.array([0.1, 0.5, 0.3]), 1: np.array([0.3, 0.7, np.nan])}
     sides = {seed: (crowd(one_U), crowd(one_U / 2)) for seed, one_U in one.items()}
-    (found,) = significance.compare([Question("discovery", "ndcg@10", "a", "b", sides)])
+    (found,) = significance.compare([Contrast("discovery", "ndcg@10", "a", "b", sides)])
     assert (found.seeds, found.listeners) == ((0, 1), 3)
     assert found.mean_one == pytest.approx((0.2 + 0.6 + 0.3) / 3)
     assert found.ratio.mean == pytest.approx(2)

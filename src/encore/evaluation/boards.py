@@ -7,7 +7,7 @@ model never saw stay in the denominator.
 Legend: B listeners, T tracks with the unknown in column 0, K slots.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import scipy.sparse as sp
 
 from encore import metrics
 from encore.data.vocabulary import UNKNOWN, Indices, Vocabulary
-from encore.evaluation.significance import Values, over_seeds
+from encore.evaluation.runs import LISTENERS
+from encore.evaluation.significance import Values, headline, over_seeds
 from encore.metrics import Interval
 from encore.models.inputs import Audience
 from encore.models.ranking import Floats, Integers, TieOrder, are_held, mask_heard, top_k
@@ -63,7 +64,8 @@ class Board:
             for model, row in self.values.items()
             for metric, value in row.items()
         }
-        np.savez(run / f"{self.name}.npz", allow_pickle=False, listeners=self.listeners, **flat)
+        arrays = {LISTENERS: self.listeners, **flat}
+        np.savez(run / f"{self.name}.npz", allow_pickle=False, **arrays)
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ def ratios(board: Board, seed: int = 0) -> dict[str, Interval]:
 
     Of NDCG@10 on ranking boards (above 1: better), of RMSE on the plays board (below 1: better).
     """
-    metric = headline(board.values[ENCORE])
+    metric = headline(board.name)
     ours = board.values[ENCORE][metric]
     found = {}
     for name, values in board.values.items():
@@ -260,11 +262,6 @@ def ratios(board: Board, seed: int = 0) -> dict[str, Interval]:
             root = metric == "squared_error"
             found[name] = Interval(*(value**0.5 for value in ratio)) if root else ratio
     return found
-
-
-def headline(values: Mapping[str, object]) -> str:
-    """Return the metric that decides on a board with these per-listener values."""
-    return "ndcg@10" if "ndcg@10" in values else "squared_error"
 
 
 def averaged(name: str, boards: list[Board], seed: int = 0) -> Board:

@@ -88,7 +88,7 @@ class Pairs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Question:
+class Contrast:
     """What is to be compared: `one` with `other`, by the values that both have of each seed."""
 
     board: str
@@ -136,6 +136,15 @@ def less_is_better(metric: str) -> bool:
     (True, False)
     """
     return metric.endswith("_error") or metric.startswith(("rmse", "mae"))
+
+
+def headline(board: str) -> str:
+    """Return the per-listener metric that decides on a board.
+
+    >>> headline("cold_listener_5"), headline("plays")
+    ('ndcg@10', 'squared_error')
+    """
+    return "squared_error" if board == "plays" else "ndcg@10"
 
 
 def over_seeds(seeds: Iterable[Values]) -> Values:
@@ -258,7 +267,7 @@ def holm(p_K: Floats) -> Floats:
     return adjusted_K
 
 
-def compare(questions: Sequence[Question], seed: int = 0) -> list[Comparison]:
+def compare(questions: Sequence[Contrast], seed: int = 0) -> list[Comparison]:
     """Answer each question; p-values are corrected over all of them together.
 
     `seed` draws the bootstrap's listeners. A question without a listener in common gets the verdict
@@ -267,7 +276,7 @@ def compare(questions: Sequence[Question], seed: int = 0) -> list[Comparison]:
     >>> ids = np.array(list("abcdefgh"))
     >>> theirs = np.arange(1, 9) / 10
     >>> sides = Values(ids, theirs * 1.5), Values(ids, theirs)
-    >>> (found,) = compare([Question("discovery", "ndcg@10", "encore", "als", {0: sides})])
+    >>> (found,) = compare([Contrast("discovery", "ndcg@10", "encore", "als", {0: sides})])
     >>> found.verdict, round(found.ratio.mean, 3), found.p_holm
     ('better', 1.5, 0.0078125)
     """
@@ -319,7 +328,7 @@ def opposed(ratio: Interval, lean: float) -> bool:
 
 
 def _answer(
-    question: Question, found: Pairs, lean: float, p: float, p_holm: float, seed: int
+    question: Contrast, found: Pairs, lean: float, p: float, p_holm: float, seed: int
 ) -> Comparison:
     ratio = ratio_interval(found.one_U, found.other_U, seed)
     if not len(found.listeners):

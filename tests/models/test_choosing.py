@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 import scipy.sparse as sp
 
-from encore.models.ensemble import NETWORK, Choice, Scorers, Weights, choose
+from encore.models.choosing import choose
+from encore.models.ensemble import NETWORK, Choice, Scorers, Weights
 from encore.models.inputs import Audience
 from encore.models.ranking import Floats, TieOrder
 
@@ -118,7 +119,7 @@ def test_where_no_right_answer_is_unheard_the_network_orders_such_tracks_low() -
 def test_the_sample_of_listeners_is_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     told = case(**{GOOD: 1.0, WEAK: 1.0, NOISE: 0.5})
     whole = told.chosen()
-    monkeypatch.setattr("encore.models.ensemble.CHOOSING_SCORES", 60 * (TRACKS + 1))
+    monkeypatch.setattr("encore.models.choosing.CHOOSING_SCORES", 60 * (TRACKS + 1))
     assert told.chosen() == told.chosen() != whole
 
 
