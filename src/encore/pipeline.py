@@ -269,8 +269,10 @@ def evaluate(
 
 def why(choice: Choice) -> str:
     """Return in words what the list is made of and what validation said of each part alone."""
-    parts = " + ".join(f"{weight:g} x {name}" for name, weight in choice.weights.items() if weight)
-    for_new = [f"{weight:g} x {name}" for name, weight in choice.unheard.items() if weight]
+    parts = " + ".join(
+        f"{weight:.2g} x {name}" for name, weight in choice.weights.items() if weight
+    )
+    for_new = [f"{weight:.2g} x {name}" for name, weight in choice.unheard.items() if weight]
     if for_new:
         parts += f"; of unheard tracks {' + '.join(for_new)}"
     ordered = sorted(choice.validation.items(), key=lambda item: -item[1])
