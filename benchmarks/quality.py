@@ -14,10 +14,12 @@ encore itself is not tuned here: it competes as the recipe ships.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -299,10 +301,10 @@ def of_source(source: str, seeds: Sequence[int]) -> Sequence[int]:
 
 
 def run(cell: Cell, given: argparse.Namespace) -> None:
-    """Compute a cell in a process of its own, so that its peak memory is its own."""
+    """Compute a cell in a process of its own, so that its peak memory is; on one thread."""
     command = [sys.executable, __file__, "--cell", *map(str, vars(cell).values())]
     command += ["--data", str(given.data), "--out", str(given.out), "--recipe", given.recipe]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def of_seeds(asked_: Asked, model: str, seeds: Sequence[int], out: Path) -> dict[int, Values]:
@@ -426,6 +428,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=BESIDE, help="the folder of listening data")
     parser.add_argument("--out", type=Path, default=Path("build/quality"), help="where cells lie")
     parser.add_argument("--source", action="append", choices=[*SOURCES], help="these data sets")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cells at a time")
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--recipe", default="default", help="encore's recipe")
     parser.add_argument("--cell", nargs=4, help=argparse.SUPPRESS)
@@ -455,10 +458,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.recipe, given.out = "quick", given.out / "quick"
     machine = _bench.machine(PACKAGES)
     console.print_json(data=machine)
-    for cell in cells(sources, seeds):
-        if not cell.at(given.out).exists():
-            console.print(f"{cell.source} {cell.kind} seed {cell.seed}: {cell.model}")
-            run(cell, given)
+    missing = [cell for cell in cells(sources, seeds) if not cell.at(given.out).exists()]
+    missing.sort(
+        key=lambda cell: cell.model != OURS
+    )  # the longest first, so that none is left last
+
+    def told(cell: Cell) -> None:
+        console.print(f"{cell.source} {cell.kind} seed {cell.seed}: {cell.model}")
+        run(cell, given)
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        list(pool.map(told, missing))
     figures = []
     for asked_ in FIGURES:
         if asked_.source in sources:
