@@ -85,7 +85,7 @@ RANKERS: dict[str, Contender] = {
             bpr_regularization=[0.003, 0.01, 0.03],
             bpr_iterations=[100, 200, 400],
         ),
-        _channel("ease", ease_l2=[30.0, 50.0, 100.0, 200.0], ease_kept=[200, 20_000]),
+        _channel("ease", ease_l2=[30.0, 100.0], ease_kept=[200, 20_000]),
         _channel("content", cold=True),
         _channel("friends"),
         _peer(LightFm, cold=True),
