@@ -1,4 +1,4 @@
-"""What every channel promises; `tests/models/test_channels.py` holds each of them to it."""
+"""What every channel promises; `encore.testing.check_channel` holds each of them to it."""
 
 from typing import Any, ClassVar, Literal, Protocol, Self
 
@@ -11,6 +11,11 @@ from encore.models.ranking import Floats
 
 Need = Literal["plays", "content", "friends"]
 Arrays = dict[str, npt.NDArray[np.generic]]
+
+PARTS = (
+    *("name", "needs", "asks_others", "of", "fit", "fold_in", "score"),
+    *("attribute", "arrays", "from_arrays"),
+)
 
 
 class Channel(Protocol):
