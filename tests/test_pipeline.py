@@ -355,6 +355,7 @@ def test_what_is_decided_and_every_epoch_are_told(
 
 def test_the_public_surface_is_this() -> None:
     assert sorted(encore.__all__) == [
+        "Channel",
         "Dataset",
         "EncoreError",
         "Evaluation",
@@ -371,6 +372,7 @@ def test_the_public_surface_is_this() -> None:
         "load",
         "read",
         "recipes",
+        "register",
         "split",
         "train",
         "world",

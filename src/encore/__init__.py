@@ -2,7 +2,7 @@
 
 >>> import encore
 >>> sorted(encore.__all__)[:4]
-['Dataset', 'EncoreError', 'Evaluation', 'HybridMusicRecommender']
+['Channel', 'Dataset', 'EncoreError', 'Evaluation']
 """
 
 from importlib import import_module
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from encore.data import world
     from encore.data.dataset import Dataset
     from encore.errors import EncoreError, InputError, IntegrityError, UsageError
+    from encore.models.channels import register
+    from encore.models.channels.contract import Channel
     from encore.models.network import HybridMusicRecommender
     from encore.pipeline import Evaluation, evaluate, load, read, split, train
     from encore.recommend.recommender import RankedList, Recommender, Slot
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 # Name -> module that holds it: imported on first use, so that `encore --help` answers at once.
 _HOMES = {
+    "Channel": "encore.models.channels.contract",
     "Dataset": "encore.data.dataset",
     "EncoreError": "encore.errors",
     "Evaluation": "encore.pipeline",
@@ -37,12 +40,14 @@ _HOMES = {
     "load": "encore.pipeline",
     "read": "encore.pipeline",
     "recipes": "encore.recipes",
+    "register": "encore.models.channels",
     "split": "encore.pipeline",
     "train": "encore.pipeline",
     "world": "encore.data.world",
 }
 
 __all__ = [
+    "Channel",
     "Dataset",
     "EncoreError",
     "Evaluation",
@@ -59,6 +64,7 @@ __all__ = [
     "load",
     "read",
     "recipes",
+    "register",
     "split",
     "train",
     "world",

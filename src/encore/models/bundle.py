@@ -34,7 +34,7 @@ from encore.data.features import Features
 from encore.data.vocabulary import Vocabulary
 from encore.errors import IntegrityError
 from encore.models.batches import Tables
-from encore.models.channels import CHANNELS
+from encore.models.channels import named
 from encore.models.ensemble import NETWORK, Choice, Scorers
 from encore.models.inputs import Inputs, content_matrix, friends_matrix
 from encore.models.means import ShrunkMeans
@@ -140,7 +140,8 @@ class Bundle:
     def load(cls, path: str | Path) -> "Bundle":
         """Read and verify a bundle folder.
 
-        Raises `InputError` where there is none, `IntegrityError` naming the file that fails.
+        Raises `InputError` where there is none, or where it names a channel that is not registered;
+        `IntegrityError` naming the file that fails.
         """
         path = Path(path)
         folder.verify(path, KIND, VERSION, optional=LISTENERS)
@@ -181,12 +182,11 @@ class Bundle:
             content_matrix(features),
             friends_matrix(known.friends, known.vocabulary),
         )
+        kinds = {name: named(name, f"{path}: channels") for name in config["channels"]}
         channels = {
-            name: CHANNELS[name].from_arrays(
-                _read_arrays(path / "channels" / f"{name}.npz"), inputs
-            )
-            for name in config["channels"]
-            if len(known.vocabulary) or not CHANNELS[name].asks_others
+            name: kind.from_arrays(_read_arrays(path / "channels" / f"{name}.npz"), inputs)
+            for name, kind in kinds.items()
+            if len(known.vocabulary) or not kind.asks_others
         }
         return cls(
             config=settings,
