@@ -247,7 +247,9 @@ def test_the_example_has_what_a_channel_may_meet() -> None:
     assert inputs.content_TC.nnz
     assert inputs.friends_UU.nnz
     assert inputs.age_days is not None
+    assert inputs.first_age_days is not None
     assert len(inputs.age_days) == len(plays_UT.data)
+    assert (inputs.first_age_days >= inputs.age_days).all()
     assert (example_inputs(seed=1).plays_UT != plays_UT).nnz
 
 

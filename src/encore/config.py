@@ -100,6 +100,8 @@ class TrainConfig(BaseModel):
     """Adam's step size of the hybrid autoencoder."""
     popularity_half_life_days: float | None = Field(None, gt=0)
     """Days after which a play counts half in the popularity channel; unset, all count alike."""
+    repeat_decay: float = Field(0.5, ge=0, le=3)
+    """How fast the repeat channel forgets: a play counts (1 + its age in days) to minus this."""
     seed: int = Field(0, ge=0)
     """Seed of every random draw; the same seed gives the same bits."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

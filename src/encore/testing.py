@@ -74,11 +74,13 @@ def example_inputs(listeners: int = LISTENERS, seed: int = 0) -> Inputs:
     names = np.arange(1, listeners)
     friends = np.zeros((listeners, listeners), np.float32)
     friends[names, np.roll(names, -1)] = 1
+    last, before = rng.integers(0, 400, (2, len(user))).astype(np.float32)  # days
     return Inputs(
         history_matrix(user, track, plays, (listeners, TRACKS)),
         unit_rows(sp.csr_array(content)),
         sp.csr_array(friends),
-        rng.integers(0, 400, len(user)).astype(np.float32),
+        last,
+        last + before,
     )
 
 
@@ -234,6 +236,7 @@ def _without_listeners(make: Make) -> None:
         plays_UT=inputs.plays_UT[:1],
         friends_UU=inputs.friends_UU[:1, :1],
         age_days=None,
+        first_age_days=None,
     )
     again = type(channel).from_arrays(_written(channel), nobody)
     audience = Audience.of(inputs.plays_UT)

@@ -9,7 +9,7 @@
     artists.parquet  genres.parquet
     features.npz             what the network is told of tracks
     channels/NAME.npz        what each channel learned; those that ask other listeners rest without
-    listeners/               listeners' ids, histories, friends: may be left out or erased
+    listeners/               listeners' ids, histories, ages, friends: may be left out or erased
     MODEL_CARD.md
 
 No pickle: weights are safetensors, arrays npz, tables Parquet.
@@ -55,6 +55,7 @@ _TRACK_ARRAYS = (
     "binary_TB",
 )
 _LISTENER_ARRAYS = ("heard_U", "numeric_UF")
+_AGES = ("age_days", "first_age_days")  # where times are known
 _LISTENER_FILES = ("listeners.npz", "listeners.parquet", "friends.parquet")
 
 
@@ -134,6 +135,8 @@ class Bundle:
         arrays = {name: getattr(self.features, name) for name in _LISTENER_ARRAYS}
         arrays |= {"b_U": self.means.b_U, "data": history.data}
         arrays |= {"indices": history.indices, "indptr": history.indptr}
+        ages = {name: getattr(self.scorers.inputs, name) for name in _AGES}
+        arrays |= {name: days for name, days in ages.items() if days is not None}
         _write_arrays(target / "listeners.npz", arrays)
 
     @classmethod
@@ -181,6 +184,7 @@ class Bundle:
             known.history_UT,
             content_matrix(features),
             friends_matrix(known.friends, known.vocabulary),
+            **known.ages,
         )
         kinds = {name: named(name, f"{path}: channels") for name in config["channels"]}
         channels = {
@@ -218,6 +222,7 @@ class _Listeners:
     b_U: npt.NDArray[np.float64]
     history_UT: sp.csr_array
     friends: pl.DataFrame
+    ages: dict[str, npt.NDArray[np.float32]]
 
     @classmethod
     def read(cls, path: Path, tracks: int, width: int) -> "_Listeners":
@@ -234,6 +239,7 @@ class _Listeners:
                 np.zeros(1),
                 sp.csr_array((1, tracks), dtype=np.float32),
                 pl.DataFrame(schema={"user_id": pl.String, "friend_id": pl.String}),
+                {},
             )
         arrays = _read_arrays(path / "listeners.npz")
         rows = len(arrays["heard_U"])
@@ -244,6 +250,7 @@ class _Listeners:
             arrays["b_U"],
             sp.csr_array(history, shape=(rows, tracks)),
             pl.read_parquet(path / "friends.parquet"),
+            {name: arrays[name] for name in _AGES if name in arrays},
         )
 
 

@@ -27,13 +27,15 @@ class Inputs:
     - `content_TC`: what each track is, as rows of unit length; an empty row where nothing is known.
     - `friends_UU`: 1 where the row's listener names the column's as a friend.
     - `age_days`: days from each pair's last play to the last play of all, in the order of
-      `plays_UT.data`; None where a row has no time.
+      `plays_UT.data`; None where a played row has no time.
+    - `first_age_days`: the same from each pair's first play; never less.
     """
 
     plays_UT: sp.csr_array
     content_TC: sp.csr_array
     friends_UU: sp.csr_array
     age_days: Floats | None = None
+    first_age_days: Floats | None = None
 
     @classmethod
     def of(cls, plays_UT: sp.csr_array) -> "Inputs":
@@ -48,11 +50,13 @@ class Inputs:
         track = features.tracks.encode(data.plays["track_id"])
         shape = (features.listeners.rows, features.tracks.rows)
         plays = data.plays["plays"].to_numpy()
+        order = np.lexsort((track, user))
         return cls(
             history_matrix(user, track, plays, shape),
             content_matrix(features),
             friends_matrix(data.friends, features.listeners),
-            _ages(data.plays, np.lexsort((track, user))),
+            _ages(data.plays, "last_played", order),
+            _ages(data.plays, "first_played", order),
         )
 
 
@@ -125,12 +129,14 @@ def unit_rows(matrix: sp.csr_array) -> sp.csr_array:
     return sp.csr_array(scaled, dtype=np.float32)
 
 
-def _ages(plays: pl.DataFrame, order: npt.NDArray[np.integer]) -> Floats | None:
-    if plays.is_empty() or plays["last_played"].null_count():
+def _ages(plays: pl.DataFrame, moment: str, order: npt.NDArray[np.integer]) -> Floats | None:
+    """Return days from `moment` to the last play; 0 for pairs only skipped, which need no time."""
+    missing = pl.col("last_played").is_null() | pl.col(moment).is_null()
+    if plays.is_empty() or plays.filter(missing, pl.col("plays") > 0).height:
         return None
-    last = pl.col("last_played")
-    days = plays.select((last.max() - last).dt.total_seconds() / SECONDS_PER_DAY).to_series()
-    ages: Floats = days.to_numpy().astype(np.float32)[order]
+    days = (pl.col("last_played").max() - pl.col(moment)).dt.total_seconds() / SECONDS_PER_DAY
+    known = pl.when(pl.col("plays") > 0).then(days).otherwise(0.0)
+    ages: Floats = plays.select(known).to_series().to_numpy().astype(np.float32)[order]
     return ages
 
 

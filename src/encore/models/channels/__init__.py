@@ -14,6 +14,7 @@ from encore.models.channels.friends import Friends
 from encore.models.channels.hybrid import Hybrid
 from encore.models.channels.item_knn import ItemKnn
 from encore.models.channels.popularity import PersonalPopularity, Popularity
+from encore.models.channels.repeat import Repeat
 from encore.models.channels.user_knn import UserKnn
 from encore.models.inputs import Inputs
 
@@ -29,6 +30,7 @@ __all__ = [
     "ItemKnn",
     "PersonalPopularity",
     "Popularity",
+    "Repeat",
     "UserKnn",
     "fit_channels",
     "named",
@@ -45,6 +47,7 @@ CHANNELS: dict[str, type[Channel]] = {
     for channel in (
         Popularity,
         PersonalPopularity,
+        Repeat,
         ItemKnn,
         UserKnn,
         Als,
