@@ -41,9 +41,14 @@ class Contender:
     ranks_cold_tracks: bool = False
 
 
-def _channel(name: str, cold: bool = False, **space: list[Any]) -> Contender:
+def _channel(
+    name: str, cold: bool = False, published: Settings | None = None, **space: list[Any]
+) -> Contender:
+    """Return a channel as a contender; `published` turns off what encore adds to the method."""
+
     def fit(known: Known, settings: Settings, seed: int) -> Scorer:
-        channel = CHANNELS[name].of(TrainConfig(seed=seed).replaced(**settings))
+        config = TrainConfig(seed=seed).replaced(**{**(published or {}), **settings})
+        channel = CHANNELS[name].of(config)
         channel.fit(known.inputs)
         return lambda audience: channel.score(channel.fold_in(audience))
 
@@ -65,12 +70,12 @@ RANKERS: dict[str, Contender] = {
         _channel(
             "item-knn",
             neighbours=[50, 100, 200, 500, 1000],
-            knn_weights=["played", "log1p"],
+            play_weights=["played", "log1p"],
         ),
         _channel(
             "user-knn",
             user_neighbours=[25, 50, 100, 200, 400],
-            knn_weights=["played", "log1p"],
+            play_weights=["played", "log1p"],
         ),
         _channel(
             "als",
@@ -85,7 +90,18 @@ RANKERS: dict[str, Contender] = {
             bpr_regularization=[0.003, 0.01, 0.03],
             bpr_iterations=[100, 200, 400],
         ),
-        _channel("ease", ease_l2=[30.0, 100.0], ease_kept=[200, 20_000]),
+        _channel(
+            "ease",
+            published={
+                "ease_l2": 100.0,
+                "ease_l2_popular": 0.0,
+                "ease_content": 0.0,
+                "ease_discount": 0.0,
+                "play_weights": "played",
+            },
+            ease_l2=[30.0, 100.0],
+            ease_kept=[200, 20_000],
+        ),
         _channel("content", cold=True),
         _channel("friends"),
         _peer(LightFm, cold=True),

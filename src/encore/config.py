@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from encore.errors import InputError
 
-KnnWeights = Literal["played", "log1p"]
+PlayWeights = Literal["auto", "played", "log1p"]
 
 
 class TrainConfig(BaseModel):
@@ -72,8 +72,9 @@ class TrainConfig(BaseModel):
     """Neighbours kept for each track by the item-kNN channel."""
     user_neighbours: int = Field(100, ge=1)
     """Listeners asked by the user-kNN channel."""
-    knn_weights: KnnWeights = "played"
-    """What a pair counts in item-kNN and user-kNN: 1 where played, or log1p(plays)."""
+    play_weights: PlayWeights = "auto"
+    """What a pair counts in item-kNN, user-kNN and EASE: 1 where played, or log1p(plays); `auto` is
+    what serves item-kNN better on validation rows."""
     als_factors: int = Field(128, ge=1)
     """Factors of the ALS channel."""
     als_regularization: float = Field(50.0, ge=0)
@@ -88,8 +89,14 @@ class TrainConfig(BaseModel):
     """Step size of the BPR channel."""
     bpr_regularization: float = Field(0.01, ge=0)
     """L2 penalty of the BPR channel."""
-    ease_l2: float = Field(100.0, gt=0)
-    """L2 penalty of the EASE channel."""
+    ease_l2: float = Field(20.0, gt=0)
+    """L2 penalty of the EASE channel, the same for every track."""
+    ease_l2_popular: float = Field(20.0, ge=0)
+    """L2 penalty of the EASE channel for each root of a track's number of listeners."""
+    ease_content: float = Field(1.0, ge=0)
+    """What a genre, tag or artist weighs in the EASE channel, where a listener weighs 1."""
+    ease_discount: float = Field(0.15, ge=0, le=1)
+    """Power of a track's number of listeners that the EASE channel divides its scores by."""
     ease_kept: int = Field(500, ge=1)
     """Weights kept for each track by the EASE channel, the largest ones."""
     hybrid_dimension: int = Field(256, ge=1)

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data import split as splitting
 from encore.data.dataset import Dataset
+from encore.data.features import Features
 from encore.data.readers import read
 from encore.errors import InputError
 from encore.evaluation import boards, questions
@@ -37,6 +39,7 @@ from encore.models.choosing import choose
 from encore.models.ensemble import Choice, Scorers
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import TieOrder, history_matrix, listeners_of
+from encore.models.settling import settle
 from encore.models.training import Epoch, Training
 from encore.recommend.recommender import Recommender
 from encore.reports.model_card import model_card
@@ -99,11 +102,12 @@ def train(
     tried = training.fit(
         inner.train, for_epochs, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
     )
-    choice = _choose(inner.train, for_weights, tried)
+    tried_scorers, config = _settled(inner, tried)
+    choice = _choose(tried_scorers, for_weights, config.seed)
     tell(f"the list: {why(choice)}")
     tell(f"fitting again on all rows, {tried.best_epoch} epochs")
     final = training.refit(data, tried, on_epoch=epoch_done)
-    scorers = _scorers(data, final)
+    scorers = _scorers(final, Inputs.of_dataset(data, final.features), config)
     bundle = Bundle(
         config=config,
         item_kind=data.item_kind,
@@ -138,19 +142,30 @@ def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
     return (halves[0], halves[1]) if all(served) else (held, held)
 
 
-def _choose(train: Dataset, held: Dataset, tried: Training) -> Choice:
-    scorers = _scorers(train, tried)
-    user, track, target = training.encode(held, tried.features)
-    user, track = user[target > 0], track[target > 0]
-    held_UT = history_matrix(user, track, np.ones(len(user)), scorers.inputs.plays_UT.shape)
+def _settled(inner: splitting.Split, tried: Training) -> tuple[Scorers, TrainConfig]:
+    """Return the scorers fitted on the inner training side, and the settings they had."""
+    inputs = Inputs.of_dataset(inner.train, tried.features)
+    config = settle(tried.config, inputs, _held_matrix(inner.test, tried.features))
+    return _scorers(tried, inputs, config), config
+
+
+def _choose(scorers: Scorers, held: Dataset, seed: int) -> Choice:
+    held_UT = _held_matrix(held, scorers.features)
     everyone = Audience.known(scorers.inputs, np.arange(held_UT.shape[0], dtype=np.int32))
-    return choose(scorers, everyone, held_UT, tried.config.seed)
+    return choose(scorers, everyone, held_UT, seed)
 
 
-def _scorers(data: Dataset, fitted: Training) -> Scorers:
-    """Return channels and network fitted on `data`."""
-    inputs = Inputs.of_dataset(data, fitted.features)
-    channels = fit_channels(fitted.config, inputs)
+def _held_matrix(held: Dataset, features: Features) -> sp.csr_array:
+    """Return 1 for each held-out pair that was played (U, T)."""
+    user, track, target = training.encode(held, features)
+    user, track = user[target > 0], track[target > 0]
+    shape = (features.listeners.rows, features.tracks.rows)
+    return history_matrix(user, track, np.ones(len(user)), shape)
+
+
+def _scorers(fitted: Training, inputs: Inputs, config: TrainConfig) -> Scorers:
+    """Return the network and the channels, these fitted on `inputs`."""
+    channels = fit_channels(config, inputs)
     ties = TieOrder.of(listeners_of(inputs.plays_UT))
     return Scorers(fitted.features, fitted.tables, fitted.network, channels, inputs, ties)
 

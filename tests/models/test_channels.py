@@ -229,13 +229,20 @@ def test_user_knn_is_a_vote_of_the_nearest() -> None:
 
 @pytest.mark.parametrize("listeners", [12, 60], ids=["fewer listeners", "fewer tracks"])
 def test_ease_is_the_closed_form(listeners: int) -> None:
-    X = (np.random.default_rng(5).random((listeners, 20)) < 0.3).astype(np.float64)
+    rng = np.random.default_rng(5)
+    X = (rng.random((listeners, 20)) < 0.3).astype(np.float64) * rng.integers(1, 9, (listeners, 20))
     X[:, [0, 7]] = 0  # the unknown, and a track that nobody played
-    P = np.linalg.inv(X.T @ X + 3 * np.eye(20))
+    C = (rng.random((20, 4)) < 0.4).astype(np.float64)
+    heard = np.flatnonzero(X.any(0))
+    seen = dataclasses.replace(Inputs.of(sp.csr_array(X)), content_TC=sp.csr_array(C, dtype="f4"))
+    X_M, C_M, n_M = (X[:, heard] > 0).astype(float), C[heard], (X[:, heard] > 0).sum(0)
+    P = np.linalg.inv(X_M.T @ X_M + 4 * C_M @ C_M.T + np.diag(3 + 2 * np.sqrt(n_M)))
     B = -P / np.diag(P)
     np.fill_diagonal(B, 0)
-    channel = Ease(l2=3).fit(Inputs.of(sp.csr_array(X)))
-    assert scores(channel, sp.csr_array(X)) == pytest.approx(X @ B, abs=1e-5)
+    expected = np.zeros(X.shape)
+    expected[:, heard] = np.log1p(X[:, heard]) @ B / n_M**0.25
+    channel = Ease(l2=3, l2_popular=2, content=2, discount=0.25, weights="log1p").fit(seen)
+    assert scores(channel, sp.csr_array(X)) == pytest.approx(expected, abs=1e-4)
 
 
 def test_ease_keeps_the_largest_weights_of_each_track(plays_UT: sp.csr_array) -> None:

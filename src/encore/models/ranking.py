@@ -42,8 +42,8 @@ def strengths(history_BT: sp.csr_array) -> sp.csr_array:
     return _with_data(history_BT, np.log1p(history_BT.data))
 
 
-#: What a pair may count: by the names that `TrainConfig.knn_weights` knows.
-WEIGHTS = {"played": played, "log1p": strengths}
+#: What a pair may count: by the names that `TrainConfig.play_weights` knows; undecided is played.
+WEIGHTS = {"auto": played, "played": played, "log1p": strengths}
 
 
 def listeners_of(history_UT: sp.csr_array) -> Integers:

@@ -33,7 +33,7 @@ class ItemKnn:
     @classmethod
     def of(cls, config: TrainConfig) -> Self:
         """Return the channel with its settings."""
-        return cls(config.neighbours, config.knn_weights)
+        return cls(config.neighbours, config.play_weights)
 
     def fit(self, inputs: Inputs) -> Self:
         """Find each track's nearest tracks."""

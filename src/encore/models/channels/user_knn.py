@@ -33,7 +33,7 @@ class UserKnn:
     @classmethod
     def of(cls, config: TrainConfig) -> Self:
         """Return the channel with its settings."""
-        return cls(config.user_neighbours, config.knn_weights)
+        return cls(config.user_neighbours, config.play_weights)
 
     def fit(self, inputs: Inputs) -> Self:
         """Bring each listener's row to unit length."""
