@@ -173,7 +173,7 @@ def _by_tracks(rows_RM: sp.csc_array, penalty_M: Floats) -> Iterator[Floats]:
 
 
 def _inverse(gram: sp.sparray, added: Floats) -> Floats:
-    """Return (gram + diag(added))^-1, by torch: its LAPACK uses all cores where numpy's uses one."""
+    """Return (gram + diag(added))^-1, by torch: its LAPACK uses all cores."""
     dense = torch.from_numpy(gram.toarray())
     dense.diagonal().add_(torch.from_numpy(added))
     inverse: Floats = torch.cholesky_inverse(torch.linalg.cholesky(dense)).numpy()
