@@ -373,6 +373,7 @@ def test_the_public_surface_is_this() -> None:
         "recipes",
         "split",
         "train",
+        "tune",
         "world",
     ]
     assert encore.__all__ == dir(encore)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from encore.pipeline import Evaluation, evaluate, load, read, split, train
     from encore.recommend.recommender import RankedList, Recommender, Slot
     from encore.recommend.rules import Rules
+    from encore.tuning import tune
 
 # Name -> module that holds it: imported on first use, so that `encore --help` answers at once.
 _HOMES = {
@@ -39,6 +40,7 @@ _HOMES = {
     "recipes": "encore.recipes",
     "split": "encore.pipeline",
     "train": "encore.pipeline",
+    "tune": "encore.tuning",
     "world": "encore.data.world",
 }
 
@@ -61,6 +63,7 @@ __all__ = [
     "recipes",
     "split",
     "train",
+    "tune",
     "world",
 ]
 

@@ -80,29 +80,10 @@ def train(
     """
     config = config or TrainConfig()
     tell = say or (lambda _: None)
-    if data.plays.height < MIN_PLAYS_ROWS:
-        raise InputError(
-            f"{data.plays.height} rows of plays: expected at least {MIN_PLAYS_ROWS} to train on"
-        )
-
-    def epoch_done(now: Training) -> None:
-        if on_epoch is not None:
-            on_epoch(now.history[-1])
-
-    inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
-    if not (inner.test.plays["plays"] > 0).any():
-        raise InputError(
-            f"a validation slice of {config.validation_share:.0%} of each listener's rows holds no "
-            "played track; raise validation_share or bring listeners with more plays"
-        )
-    for_epochs, for_weights = _halves(inner.test)
-    tried = training.fit(
-        inner.train, for_epochs, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
-    )
-    choice = _choose(inner.train, for_weights, tried)
+    tried, choice = try_out(data, config, on_epoch=on_epoch, checkpoint_at=checkpoint_at)
     tell(f"the list: {why(choice)}")
     tell(f"fitting again on all rows, {tried.best_epoch} epochs")
-    final = training.refit(data, tried, on_epoch=epoch_done)
+    final = training.refit(data, tried, on_epoch=_told(on_epoch))
     scorers = _scorers(data, final)
     bundle = Bundle(
         config=config,
@@ -119,6 +100,38 @@ def train(
     if checkpoint_at is not None:
         shutil.rmtree(checkpoint_at, ignore_errors=True)
     return Recommender(bundle, [asdict(epoch) for epoch in tried.history])
+
+
+def try_out(
+    data: Dataset,
+    config: TrainConfig,
+    *,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint_at: Path | None = None,
+) -> tuple[Training, Choice]:
+    """Return what a training on all but a validation slice chooses: its epochs and its list.
+
+    The first half of `train`; `encore.tuning` compares settings by it. Raises as `train` does.
+    """
+    if data.plays.height < MIN_PLAYS_ROWS:
+        raise InputError(
+            f"{data.plays.height} rows of plays: expected at least {MIN_PLAYS_ROWS} to train on"
+        )
+    inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
+    if not (inner.test.plays["plays"] > 0).any():
+        raise InputError(
+            f"a validation slice of {config.validation_share:.0%} of each listener's rows holds no "
+            "played track; raise validation_share or bring listeners with more plays"
+        )
+    for_epochs, for_weights = _halves(inner.test)
+    tried = training.fit(
+        inner.train, for_epochs, config, on_epoch=_told(on_epoch), checkpoint_at=checkpoint_at
+    )
+    return tried, _choose(inner.train, for_weights, tried)
+
+
+def _told(on_epoch: Callable[[Epoch], None] | None) -> training.OnEpoch | None:
+    return None if on_epoch is None else lambda now: on_epoch(now.history[-1])
 
 
 def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
