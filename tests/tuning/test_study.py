@@ -65,7 +65,7 @@ def test_a_failed_trial_is_kept_and_ends_nothing(error):
 
 def test_a_value_that_is_no_number_fails():
     nothing = Peak()
-    nothing.measure = lambda config, fold: float("nan")
+    nothing.measure = lambda *_: float("nan")
     (trial,) = study().search(nothing, Budget(1, FOREVER))
     assert (trial.state, trial.error) == ("failed", "InputError: NDCG@10 is nan")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 State = Literal["complete", "pruned", "failed"]
 
-STARTUP_TRIALS = 10  # drawn at random before TPE has enough to learn from
+STARTUP_TRIALS = 6  # drawn at random before TPE learns from them: budgets are small
 UNPRUNED_TRIALS = 5  # that complete before any is measured against their median
 TOLD = "told"  # the attribute of an optuna trial that says it ended, and how
 STATES: dict[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
