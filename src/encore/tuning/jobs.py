@@ -6,6 +6,7 @@ threads would share. Both ways call the same function.
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -51,9 +52,17 @@ def _begin(objective: Objective, threads: int) -> None:
     import torch
     from threadpoolctl import threadpool_limits
 
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     threadpool_limits(limits=threads)
     _objective = objective
+
+
+def _leave_with_parent() -> None:
+    """End this process when the one that began it is gone: killed, it cannot tell its jobs."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _measure(config: TrainConfig, fold: int) -> float:
