@@ -375,6 +375,7 @@ def test_the_public_surface_is_this() -> None:
         "register",
         "split",
         "train",
+        "tune",
         "world",
     ]
     assert encore.__all__ == dir(encore)

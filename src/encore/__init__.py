@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from encore.pipeline import Evaluation, evaluate, load, read, split, train
     from encore.recommend.recommender import RankedList, Recommender, Slot
     from encore.recommend.rules import Rules
+    from encore.tuning import tune
 
 # Name -> module that holds it: imported on first use, so that `encore --help` answers at once.
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "register": "encore.models.channels",
     "split": "encore.pipeline",
     "train": "encore.pipeline",
+    "tune": "encore.tuning",
     "world": "encore.data.world",
 }
 
@@ -67,6 +69,7 @@ __all__ = [
     "register",
     "split",
     "train",
+    "tune",
     "world",
 ]
 

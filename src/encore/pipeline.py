@@ -14,7 +14,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,17 @@ from encore.models import training
 from encore.models.bundle import Bundle
 from encore.models.channels import fit_channels
 from encore.models.choosing import choose
-from encore.models.ensemble import Choice, Scorers
+from encore.models.ensemble import RANKER, Choice, Scorers
 from encore.models.inputs import Audience, Inputs
+from encore.models.quality import mean_ndcg
+from encore.models.ranker import Ranker
 from encore.models.ranking import TieOrder, history_matrix, listeners_of
 from encore.models.settling import settle
 from encore.models.training import Epoch, Training
 from encore.recommend.recommender import Recommender
 from encore.reports.model_card import model_card
 from encore.reports.report import write_report
+from encore.stacking import stack
 
 __all__ = ["Evaluation", "evaluate", "load", "read", "split", "train"]
 
@@ -83,15 +86,55 @@ def train(
     """
     config = config or TrainConfig()
     tell = say or (lambda _: None)
+    tried = try_out(data, config, on_epoch=on_epoch, checkpoint_at=checkpoint_at)
+    epochs = tried.network.best_epoch
+    tell(f"the list: {why(tried.choice)}")
+    tell(f"fitting again on all rows, {epochs} epochs")
+    final = training.refit(data, tried.network, on_epoch=_told(on_epoch))
+    scorers = _scorers(final, Inputs.of_dataset(data, final.features), tried.config)
+    scorers.ranker = tried.ranker
+    bundle = Bundle(
+        config=tried.config,
+        item_kind=data.item_kind,
+        scorers=scorers,
+        means=final.means,
+        choice=tried.choice,
+        tracks=data.tracks,
+        listeners_T=listeners_of(scorers.inputs.plays_UT),
+        friends=data.friends,
+        facts={"data": _data_facts(data), "epochs": epochs, "shrink": list(final.shrink)},
+    )
+    bundle.card = model_card(_card_facts(bundle))
+    if checkpoint_at is not None:
+        shutil.rmtree(checkpoint_at, ignore_errors=True)
+    return Recommender(bundle, [asdict(epoch) for epoch in tried.network.history])
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a training on all but a validation slice chose: epochs, settings, the list."""
+
+    network: Training
+    config: TrainConfig
+    choice: Choice
+    ranker: Ranker | None = None
+
+
+def try_out(
+    data: Dataset,
+    config: TrainConfig,
+    *,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint_at: Path | None = None,
+) -> Tried:
+    """Return what a training on all but a validation slice chooses.
+
+    The first half of `train`; `encore.tuning` compares settings by it. Raises as `train` does.
+    """
     if data.plays.height < MIN_PLAYS_ROWS:
         raise InputError(
             f"{data.plays.height} rows of plays: expected at least {MIN_PLAYS_ROWS} to train on"
         )
-
-    def epoch_done(now: Training) -> None:
-        if on_epoch is not None:
-            on_epoch(now.history[-1])
-
     inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
     if not (inner.test.plays["plays"] > 0).any():
         raise InputError(
@@ -99,30 +142,20 @@ def train(
             "played track; raise validation_share or bring listeners with more plays"
         )
     for_epochs, for_weights = _halves(inner.test)
-    tried = training.fit(
-        inner.train, for_epochs, config, on_epoch=epoch_done, checkpoint_at=checkpoint_at
+    network = training.fit(
+        inner.train, for_epochs, config, on_epoch=_told(on_epoch), checkpoint_at=checkpoint_at
     )
-    tried_scorers, config = _settled(inner, tried)
-    choice = _choose(tried_scorers, for_weights, config.seed)
-    tell(f"the list: {why(choice)}")
-    tell(f"fitting again on all rows, {tried.best_epoch} epochs")
-    final = training.refit(data, tried, on_epoch=epoch_done)
-    scorers = _scorers(final, Inputs.of_dataset(data, final.features), config)
-    bundle = Bundle(
-        config=config,
-        item_kind=data.item_kind,
-        scorers=scorers,
-        means=final.means,
-        choice=choice,
-        tracks=data.tracks,
-        listeners_T=listeners_of(scorers.inputs.plays_UT),
-        friends=data.friends,
-        facts={"data": _data_facts(data), "epochs": tried.best_epoch, "shrink": list(tried.shrink)},
-    )
-    bundle.card = model_card(_card_facts(bundle))
-    if checkpoint_at is not None:
-        shutil.rmtree(checkpoint_at, ignore_errors=True)
-    return Recommender(bundle, [asdict(epoch) for epoch in tried.history])
+    inputs = Inputs.of_dataset(inner.train, network.features)
+    config = settle(config, inputs, _held_matrix(inner.test, network.features))
+    scorers = _scorers(network, inputs, config)
+    held_UT = _held_matrix(for_weights, scorers.features)
+    everyone = Audience.known(inputs, np.arange(held_UT.shape[0], dtype=np.int32))
+    choice = choose(scorers, everyone, held_UT, config.seed)
+    return _ranked(Tried(network, config, choice), scorers, data, for_weights)
+
+
+def _told(on_epoch: Callable[[Epoch], None] | None) -> training.OnEpoch | None:
+    return None if on_epoch is None else lambda now: on_epoch(now.history[-1])
 
 
 def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
@@ -142,17 +175,32 @@ def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
     return (halves[0], halves[1]) if all(served) else (held, held)
 
 
-def _settled(inner: splitting.Split, tried: Training) -> tuple[Scorers, TrainConfig]:
-    """Return the scorers fitted on the inner training side, and the settings they had."""
-    inputs = Inputs.of_dataset(inner.train, tried.features)
-    config = settle(tried.config, inputs, _held_matrix(inner.test, tried.features))
-    return _scorers(tried, inputs, config), config
+def _ranked(tried: Tried, scorers: Scorers, data: Dataset, held: Dataset) -> Tried:
+    """Return `tried` with a ranker, where one that has not seen them serves the rows `held` better.
 
-
-def _choose(scorers: Scorers, held: Dataset, seed: int) -> Choice:
+    The listeners of `held` are those whose rows chose the blend.
+    """
+    stacked = stack(data, tried.config, held)
+    if stacked is None:
+        return tried
     held_UT = _held_matrix(held, scorers.features)
-    everyone = Audience.known(scorers.inputs, np.arange(held_UT.shape[0], dtype=np.int32))
-    return choose(scorers, everyone, held_UT, seed)
+
+    def quality(ranker: Ranker | None) -> float:
+        ranked = replace(scorers, ranker=ranker)
+        return mean_ndcg(
+            lambda audience: np.sum(
+                [*ranked.parts(tried.choice.both, audience).values()], axis=0, dtype=np.float32
+            ),
+            scorers.inputs,
+            held_UT,
+            scorers.ties,
+        )
+
+    value = quality(stacked.checked)
+    ships = value > quality(None)
+    validation = {**tried.choice.validation, RANKER: value}
+    choice = replace(tried.choice, validation=validation, ranked=ships)
+    return replace(tried, choice=choice, ranker=stacked.ranker if ships else None)
 
 
 def _held_matrix(held: Dataset, features: Features) -> sp.csr_array:
@@ -290,6 +338,8 @@ def why(choice: Choice) -> str:
     for_new = [f"{weight:.2g} x {name}" for name, weight in choice.unheard.items() if weight]
     if for_new:
         parts += f"; of unheard tracks {' + '.join(for_new)}"
+    if choice.ranked:
+        parts += "; the best in the ranker's order"
     ordered = sorted(choice.validation.items(), key=lambda item: -item[1])
     scores = ", ".join(f"{name} {value:.4f}" for name, value in ordered)
     return f"{parts} (validation NDCG@10: {scores})"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from encore.cli import compare, demo, evaluate, import_, recommend, report, train
+from encore.cli import compare, demo, evaluate, import_, recommend, report, train, tune
 from encore.errors import EncoreError
 
 # Threads that spin long while they wait are ruinous where another process wants the core; threads
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "import": import_.import_,
     "train": train.train,
+    "tune": tune.tune,
     "evaluate": evaluate.evaluate,
     "recommend": recommend.recommend,
     "report": report.report,

@@ -8,6 +8,7 @@
     tracks.parquet           the catalogue in vocabulary order
     artists.parquet  genres.parquet
     features.npz             what the network is told of tracks
+    ranker.json              the channels it hears and its trees, as LightGBM's text; where it ships
     channels/NAME.npz        what each channel learned; those that ask other listeners rest without
     listeners/               listeners' ids, histories, ages, friends: may be left out or erased
     MODEL_CARD.md
@@ -39,6 +40,7 @@ from encore.models.ensemble import NETWORK, Choice, Scorers
 from encore.models.inputs import Inputs, content_matrix, friends_matrix
 from encore.models.means import ShrunkMeans
 from encore.models.network import HybridMusicRecommender, Sizes
+from encore.models.ranker import Ranker
 from encore.models.ranking import TieOrder
 from encore.models.training import device_of
 
@@ -120,6 +122,9 @@ class Bundle:
         arrays = {name: getattr(features, name) for name in _TRACK_ARRAYS}
         arrays |= {"b_T": self.means.b_T, "listeners_T": self.listeners_T}
         _write_arrays(target / "features.npz", arrays)
+        if self.scorers.ranker is not None:
+            ranker = json.dumps(asdict(self.scorers.ranker), indent=1)
+            (target / "ranker.json").write_text(ranker, "utf-8")
         (target / "channels").mkdir()
         for name, channel in channels.items():
             _write_arrays(target / "channels" / f"{name}.npz", channel.arrays())
@@ -202,6 +207,7 @@ class Bundle:
                 channels,
                 inputs,
                 TieOrder.of(arrays["listeners_T"]),
+                _read_ranker(path / "ranker.json"),
             ),
             means=means,
             choice=Choice(**config["choice"]).of([*channels, NETWORK]),
@@ -252,6 +258,13 @@ class _Listeners:
             pl.read_parquet(path / "friends.parquet"),
             {name: arrays[name] for name in _AGES if name in arrays},
         )
+
+
+def _read_ranker(path: Path) -> Ranker | None:
+    if not path.is_file():
+        return None
+    values = json.loads(path.read_text("utf-8"))
+    return Ranker(tuple(values["channels"]), values["model"])
 
 
 def _write_ids(path: Path, vocabulary: Vocabulary) -> None:

@@ -20,13 +20,13 @@ from encore.models.channels import Content, Hybrid
 from encore.models.ensemble import BLEND, NETWORK, Choice, Scorers
 from encore.models.inputs import Audience
 from encore.models.ranking import (
-    EMPTY,
     Floats,
     Integers,
     are_held,
     mask_heard,
     standardised,
     top_k,
+    union,
 )
 
 CANDIDATES = 100  # of each scorer, that a blend is tried on
@@ -138,7 +138,7 @@ class _Trial:
             best.append(top_k(scores_BT, CANDIDATES, scorers.ties))
             of_unheard_BT = np.where(heard_T, -np.inf, scores_BT)
             best.append(top_k(of_unheard_BT, UNHEARD_CANDIDATES, scorers.ties))
-        column_BK = _union(best)
+        column_BK = union(best)
         parts_SBK = np.stack([np.take_along_axis(scores_BT, column_BK, 1) for scores_BT in rows])
         parts_SBK[:, column_BK == UNKNOWN] = FAR_BELOW
         unheard_BK = ~heard_T[column_BK] & (column_BK != UNKNOWN)
@@ -190,11 +190,3 @@ class _Trial:
         used = share_S > 0
         blended: Floats = np.tensordot(share_S[used], self.parts_SBK[used], 1)
         return blended
-
-
-def _union(lists: list[Integers]) -> Integers:
-    """Return each row's distinct columns of all lists (B, K), the rest filled with the unknown."""
-    columns_BK = np.sort(np.concatenate(lists, 1), 1)
-    columns_BK[columns_BK == EMPTY] = UNKNOWN
-    columns_BK[:, 1:][columns_BK[:, 1:] == columns_BK[:, :-1]] = UNKNOWN
-    return columns_BK

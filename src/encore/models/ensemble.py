@@ -22,10 +22,12 @@ from encore.models.batches import Tables
 from encore.models.channels import Channel
 from encore.models.inputs import Audience, Inputs
 from encore.models.network import HybridMusicRecommender
+from encore.models.ranker import Candidates, Ranker
 from encore.models.ranking import Floats, TieOrder, standardised
 
 NETWORK = "network-rank"  # the network's rank head, as a scorer among the channels
 BLEND = "blend"
+RANKER = "ranker"  # the blend in the ranker's order
 
 PAIRS_AT_ONCE = 8192
 
@@ -65,6 +67,7 @@ class Scorers:
     channels: dict[str, Channel]
     inputs: Inputs
     ties: TieOrder
+    ranker: Ranker | None = None
 
     @property
     def names(self) -> list[str]:
@@ -78,24 +81,26 @@ class Scorers:
         channel = self.channels[name]
         return channel.score(channel.fold_in(audience))
 
-    def blend(self, weights: Weights, audience: Audience) -> Floats:
-        """Return blended scores (B, T).
-
-        Listeners that the network does not know (`user_B` 0) are scored by the channels alone.
-        """
-        total: Floats = np.sum([*self.parts(weights, audience).values()], axis=0, dtype=np.float32)
-        return total
-
     def parts(
-        self, weights: Weights, audience: Audience, raw: Mapping[str, Floats] | None = None
+        self,
+        weights: Weights,
+        audience: Audience,
+        raw: Mapping[str, Floats] | None = None,
+        ranked: bool = True,
     ) -> dict[str, Floats]:
-        """Return each scorer's weighted, standardised scores (B, T); they sum to the blend.
+        """Return each scorer's weighted, standardised scores (B, T), and what the ranker changes.
 
-        `raw` may hold scores of this audience that were computed already.
+        They sum to the scores that ship; not `ranked`, to the blend's. `raw` may hold scores of
+        this audience that were computed already.
         """
+        ranker = self._ranker() if ranked else None
+        raw = dict(raw or {})
+        for name in ranker.channels if ranker else ():
+            if name not in raw:
+                raw[name] = self.score(name, audience)
         parts = {}
         for name in weights.used:
-            known = (raw or {}).get(name)
+            known = raw.get(name)
             scores = standardised(self.score(name, audience) if known is None else known)
             if name == NETWORK:
                 scores[audience.user_B == UNKNOWN] = 0
@@ -103,7 +108,18 @@ class Scorers:
                 self.features.heard_T, weights.heard.get(name, 0.0), weights.unheard.get(name, 0.0)
             )
             parts[name] = scores * weight_T.astype(np.float32)
+        if ranker:
+            heard = {name: raw[name] for name in ranker.channels}
+            candidates = Candidates.of(heard, audience, self.features.heard_T, self.ties)
+            blend_BT: Floats = np.sum([*parts.values()], axis=0, dtype=np.float32)
+            parts[RANKER] = ranker.correction(blend_BT, candidates, self.ties)
         return parts
+
+    def _ranker(self) -> Ranker | None:
+        """Return the ranker where all its channels are there."""
+        if self.ranker is None or not set(self.ranker.channels) <= set(self.channels):
+            return None
+        return self.ranker
 
     @torch.inference_mode()
     def _network_rank(self, user_B: Indices) -> Floats:
@@ -157,10 +173,13 @@ class Choice:
     weights: dict[str, float]
     validation: dict[str, float]  # mean NDCG@10 on validation rows
     unheard: dict[str, float] = field(default_factory=dict)
+    ranked: bool = False  # whether the ranker orders the best
 
     @property
     def name(self) -> str:
-        """The one scorer with all the weight, or "blend"."""
+        """What ships: "ranker", else the one scorer with all the weight, or "blend"."""
+        if self.ranked:
+            return RANKER
         used = [name for name, weight in self.weights.items() if weight]
         return used[0] if len(used) == 1 else BLEND
 
@@ -172,4 +191,4 @@ class Choice:
     def of(self, names: Iterable[str]) -> "Choice":
         """Return the choice among these scorers only."""
         heard, unheard = Weights(self.weights, self.unheard).among(names)
-        return Choice(heard, self.validation, unheard)
+        return Choice(heard, self.validation, unheard, self.ranked)

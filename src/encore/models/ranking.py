@@ -130,3 +130,11 @@ def are_held(top_BK: Integers, held_BT: sp.csr_array) -> npt.NDArray[np.bool_]:
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     found: npt.NDArray[np.bool_] = (keys[place] == wanted) & (top_BK >= 0)
     return found
+
+
+def union(lists: list[Integers]) -> Integers:
+    """Return the distinct columns of each row of all lists (B, K), then the unknown."""
+    columns_BK = np.sort(np.concatenate(lists, 1), 1)
+    columns_BK[columns_BK == EMPTY] = UNKNOWN
+    columns_BK[:, 1:][columns_BK[:, 1:] == columns_BK[:, :-1]] = UNKNOWN
+    return columns_BK

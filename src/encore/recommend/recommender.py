@@ -26,7 +26,9 @@ from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, top_k
 from encore.recommend.calibration import genre_shares_of
 from encore.recommend.explain import main_tracks, sentence
 from encore.recommend.fold_in import (
+    FOLDED_IN,
     FRIENDS,
+    KNOWN,
     POPULAR,
     History,
     Listener,
@@ -181,7 +183,8 @@ class Recommender:
 
     def _parts(self, listener: Listener) -> dict[str, Floats]:
         """Return each scorer's contribution (T,) to this listener's scores."""
-        parts = self.bundle.scorers.parts(self._weights(listener), listener.audience)
+        own = listener.answer in (KNOWN, FOLDED_IN)  # else the history is friends', or nobody's
+        parts = self.bundle.scorers.parts(self._weights(listener), listener.audience, ranked=own)
         return {name: scores_1T[0] for name, scores_1T in parts.items()}
 
     def _ranked(self, scores_T: Floats, listener: Listener, n: int, rules: Rules) -> Ranked:

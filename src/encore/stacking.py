@@ -1,0 +1,104 @@
+"""Stacking: the ranker learns from rows that the channels it listens to have not seen.
+
+::
+
+    training side ─ folds: a slice of each listener's rows, and some listeners whole, held out
+                  ─ channels of each fold ─ candidates with the answer ─ Ranker
+
+Of the listeners held out whole a few rows are revealed, as if they had just come: so the trees
+learn what to trust in a short history. (Wolpert, "Stacked generalization", Neural Networks, 1992.)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from encore.config import TrainConfig
+from encore.data import split as splitting
+from encore.data.cold import Ladder, cold_listeners, ladder
+from encore.data.dataset import Dataset
+from encore.errors import InputError
+from encore.evaluation import boards, questions
+from encore.evaluation.boards import Question
+from encore.evaluation.questions import Known
+from encore.models.channels import Channel, fit_channels
+from encore.models.inputs import Audience
+from encore.models.quality import LISTENERS_AT_ONCE, most_listeners
+from encore.models.ranker import Candidates, Ranker, Sample
+from encore.models.ranking import TieOrder, listeners_of
+
+REVEALED = (1, 2, 4, 8, 16)  # rows of a listener held out whole
+NEW_SHARE = 0.1  # of the listeners, held out whole in each fold
+NEW_LEAST = 5  # played tracks that such a listener has
+STREAM = 7919  # keeps the draws of the folds apart from those of other splits
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A ranker, and one that has not learned from the listeners whom it is to be checked on."""
+
+    ranker: Ranker
+    checked: Ranker
+
+
+def stack(data: Dataset, config: TrainConfig, checked_on: Dataset) -> Stack | None:
+    """Return a ranker for the channels of `config`, learned from `config.ranker_folds` of `data`.
+
+    `Stack.checked` learned without the listeners who have plays in `checked_on`. None where nothing
+    that was held out is among the candidates.
+    """
+    apart = checked_on.plays["user_id"].unique().to_list()
+    every: list[Sample] = []
+    others: list[Sample] = []
+    names: tuple[str, ...] = ()
+    for fold in range(config.ranker_folds):
+        sides = _sides(data, config.validation_share, config.seed + STREAM * (fold + 1))
+        known = Known.from_training(sides[0])
+        channels = fit_channels(config, known.inputs)
+        names = tuple(channels)
+        for question in _questions(known, *sides[1:], config.seed):
+            for block in _blocks(question, config.seed):
+                candidates = _candidates(channels, known, block.audience)
+                every.append(Sample.of(candidates, block.held_BT))
+                listed = np.isin(block.listeners, apart, invert=True)
+                others.append(Sample.of(candidates, block.held_BT, listed))
+    if not any(len(sample.held_N) for sample in others):
+        return None
+    return Stack(Ranker.fit(names, every, config.seed), Ranker.fit(names, others, config.seed))
+
+
+def _sides(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset, Dataset | None]:
+    """Return what channels are fitted on, the slice of known listeners, and the new listeners."""
+    inner = splitting.split(data, held_out=share, seed=seed)
+    try:
+        new = cold_listeners(inner.train, NEW_SHARE, seed, NEW_LEAST)
+    except InputError:  # nobody has so many plays: then all are known
+        return inner.train, inner.test, None
+    return new.train, inner.test, new.test
+
+
+def _questions(known: Known, held: Dataset, new: Dataset | None, seed: int) -> Iterator[Question]:
+    """Yield what is asked of the channels: by known listeners, and by new ones at each rung."""
+    yield questions.discovery(known, held)
+    if new is not None:
+        order = ladder(new, REVEALED[:1], seed).order
+        for rung in REVEALED:
+            if (order["place"] > rung).any():
+                yield questions.cold_listener(known, Ladder((rung,), order), rung)
+
+
+def _blocks(question: Question, seed: int) -> Iterator[Question]:
+    """Yield the question to some listeners at a time, in all to as many as may be read."""
+    asked = np.flatnonzero(np.diff(question.audience.history_BT.indptr))
+    most = most_listeners(question.held_BT.shape[1])
+    if len(asked) > most:
+        asked = np.sort(np.random.default_rng(seed).choice(asked, most, replace=False))
+    for rows in np.array_split(asked, -(-len(asked) // LISTENERS_AT_ONCE)):
+        yield boards.part(question, rows)
+
+
+def _candidates(channels: dict[str, Channel], known: Known, audience: Audience) -> Candidates:
+    raw = {name: channel.score(channel.fold_in(audience)) for name, channel in channels.items()}
+    ties = TieOrder.of(listeners_of(known.inputs.plays_UT))
+    return Candidates.of(raw, audience, known.features.heard_T, ties)
