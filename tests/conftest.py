@@ -53,6 +53,7 @@ def small_config() -> "TrainConfig":
         max_epochs=3,
         negatives=32,
         neighbours=20,
+        ranker_folds=1,
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from encore.config import TrainConfig
 from encore.data import split as splitting
@@ -84,8 +85,9 @@ def _questions(known: Known, held: Dataset, new: Dataset | None, seed: int) -> I
     if new is not None:
         order = ladder(new, REVEALED[:1], seed).order
         for rung in REVEALED:
-            if (order["place"] > rung).any():
-                yield questions.cold_listener(known, Ladder((rung,), order), rung)
+            longer = order.filter(pl.col("place").max().over("user_id") > rung)
+            if longer.height:
+                yield questions.cold_listener(known, Ladder((rung,), longer), rung)
 
 
 def _blocks(question: Question, seed: int) -> Iterator[Question]:
