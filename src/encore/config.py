@@ -65,6 +65,7 @@ class TrainConfig(BaseModel):
         "ease",
         "hybrid",
         "content",
+        "tag-popularity",
         "friends",
     )
     """Channels to fit, of those in `encore.models.channels`; who needs what is not there rests."""
@@ -77,7 +78,7 @@ class TrainConfig(BaseModel):
     play_weights: PlayWeights = "auto"
     """What a pair counts in item-kNN, user-kNN and EASE: 1 where played, or log1p(plays); `auto` is
     what serves item-kNN better on validation rows."""
-    als_factors: int = Field(128, ge=1)
+    als_factors: int = Field(256, ge=1)
     """Factors of the ALS channel."""
     als_regularization: float = Field(50.0, ge=0)
     """L2 penalty of the ALS channel."""

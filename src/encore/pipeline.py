@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
@@ -32,15 +33,16 @@ from encore.evaluation import boards, questions
 from encore.evaluation.boards import Board
 from encore.evaluation.cold_start import analyze_cold_start
 from encore.evaluation.plays import PlaysPredictions, plays_board, predict_plays
+from encore.metrics import mean_interval
 from encore.models import training
 from encore.models.bundle import Bundle
 from encore.models.channels import fit_channels
 from encore.models.choosing import choose
 from encore.models.ensemble import RANKER, Choice, Scorers
 from encore.models.inputs import Audience, Inputs
-from encore.models.quality import mean_ndcg
+from encore.models.quality import ndcg
 from encore.models.ranker import Ranker
-from encore.models.ranking import TieOrder, history_matrix, listeners_of
+from encore.models.ranking import Floats, TieOrder, history_matrix, listeners_of
 from encore.models.settling import settle
 from encore.models.training import Epoch, Training
 from encore.recommend.recommender import Recommender
@@ -176,29 +178,29 @@ def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def _ranked(tried: Tried, scorers: Scorers, data: Dataset, held: Dataset) -> Tried:
-    """Return `tried` with a ranker, where one that has not seen them serves the rows `held` better.
+    """Return `tried` with a ranker, where that serves the rows `held` better beyond chance.
 
-    The listeners of `held` are those whose rows chose the blend.
+    Judged by a ranker that has not learned from the listeners of `held`, whose rows chose the
+    blend. Within the interval of the difference the blend ships: it is simpler and quicker.
     """
     stacked = stack(data, tried.config, held)
     if stacked is None:
         return tried
     held_UT = _held_matrix(held, scorers.features)
 
-    def quality(ranker: Ranker | None) -> float:
+    def quality(ranker: Ranker | None) -> npt.NDArray[np.float64]:
         ranked = replace(scorers, ranker=ranker)
-        return mean_ndcg(
-            lambda audience: np.sum(
-                [*ranked.parts(tried.choice.both, audience).values()], axis=0, dtype=np.float32
-            ),
-            scorers.inputs,
-            held_UT,
-            scorers.ties,
-        )
 
-    value = quality(stacked.checked)
-    ships = value > quality(None)
-    validation = {**tried.choice.validation, RANKER: value}
+        def score(audience: Audience) -> Floats:
+            parts = ranked.parts(tried.choice.both, audience)
+            total: Floats = np.sum([*parts.values()], axis=0, dtype=np.float32)
+            return total
+
+        return ndcg(score, scorers.inputs, held_UT, scorers.ties)
+
+    value, plain = quality(stacked.checked), quality(None)
+    ships = mean_interval(value - plain, tried.config.seed).low > 0
+    validation = {**tried.choice.validation, RANKER: float(value.mean())}
     choice = replace(tried.choice, validation=validation, ranked=ships)
     return replace(tried, choice=choice, ranker=stacked.ranker if ships else None)
 

@@ -81,6 +81,7 @@ def example_inputs(listeners: int = LISTENERS, seed: int = 0) -> Inputs:
         sp.csr_array(friends),
         last,
         last + before,
+        content.sum(1).astype(np.float32) * np.arange(TRACKS, dtype=np.float32),
     )
 
 

@@ -22,6 +22,7 @@ from encore.models.channels import (
     ItemKnn,
     PersonalPopularity,
     Popularity,
+    TagPopularity,
     UserKnn,
     ease,
     fit_channels,
@@ -38,7 +39,11 @@ LISTENERS, TRACKS, KINDS = 40, 25, 4
 BY_COUNTING = [
     name for name in CHANNELS if name not in (Als.name, Bpr.name, Hybrid.name, Friends.name)
 ]
-SILENT = [Popularity.name, Friends.name]  # their scores do not come from the history
+SILENT = [
+    Popularity.name,
+    TagPopularity.name,
+    Friends.name,
+]  # their scores do not come from the history
 WITH_ATTRIBUTION = [name for name in CHANNELS if name not in SILENT]
 OF_THE_HISTORY = [name for name in WITH_ATTRIBUTION if name != Content.name]
 

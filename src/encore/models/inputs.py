@@ -29,6 +29,7 @@ class Inputs:
     - `age_days`: days from each pair's last play to the last play of all, in the order of
       `plays_UT.data`; None where a played row has no time.
     - `first_age_days`: the same from each pair's first play; never less.
+    - `tags_T`: the weight of all genres and tags of a track; None where none are known.
     """
 
     plays_UT: sp.csr_array
@@ -36,6 +37,7 @@ class Inputs:
     friends_UU: sp.csr_array
     age_days: Floats | None = None
     first_age_days: Floats | None = None
+    tags_T: Floats | None = None
 
     @classmethod
     def of(cls, plays_UT: sp.csr_array) -> "Inputs":
@@ -57,6 +59,7 @@ class Inputs:
             friends_matrix(data.friends, features.listeners),
             _ages(data.plays, "last_played", order),
             _ages(data.plays, "first_played", order),
+            features.genre_weight_TG.sum(1),
         )
 
 

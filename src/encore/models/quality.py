@@ -1,8 +1,9 @@
-"""What a way of scoring is worth on held-out rows, as one number: by it training chooses."""
+"""What a way of scoring is worth on held-out rows, listener by listener: training chooses by it."""
 
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.metrics import ndcg_at_k
@@ -14,10 +15,10 @@ LISTENERS_AT_ONCE = 256
 MOST_SCORES = 40_000_000  # listeners x tracks that are read at most
 
 
-def mean_ndcg(
+def ndcg(
     score: Callable[[Audience], Floats], inputs: Inputs, held_UT: sp.csr_array, ties: TieOrder
-) -> float:
-    """Return the mean NDCG@10 over the known listeners with held rows, whose own are masked.
+) -> npt.NDArray[np.float64]:
+    """Return the NDCG@10 of each known listener with held rows, what they have heard masked.
 
     Where they are many in a large catalogue, the first of them speak for all.
     """
@@ -29,7 +30,7 @@ def mean_ndcg(
         mask_heard(scores_BT, audience.history_BT)
         hits_BK = are_held(top_k(scores_BT, CUT, ties), held_UT[block])
         values.append(ndcg_at_k(hits_BK, np.diff(held_UT[block].indptr), CUT))
-    return float(np.nanmean(np.concatenate(values)))
+    return np.concatenate(values)
 
 
 def most_listeners(tracks: int) -> int:

@@ -44,11 +44,11 @@ from encore.models.ranking import (
 
 CANDIDATES = 60  # best of each channel
 DEPTH = 300  # ranks beyond are alike
-ROUNDS = 200
+ROUNDS = 250
 TREES = {
     "objective": "rank_xendcg",
     "num_leaves": 15,
-    "learning_rate": 0.05,
+    "learning_rate": 0.03,
     "min_data_in_leaf": 200,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.7,

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from encore.config import TrainConfig
 from encore.models.channels import ItemKnn
 from encore.models.inputs import Inputs
-from encore.models.quality import mean_ndcg
+from encore.models.quality import ndcg
 from encore.models.ranking import TieOrder, listeners_of
 
 
@@ -22,6 +22,7 @@ def settle(config: TrainConfig, inputs: Inputs, held_UT: sp.csr_array) -> TrainC
 
     def quality(weights: str) -> float:
         channel = ItemKnn(config.neighbours, weights).fit(inputs)
-        return mean_ndcg(lambda a: channel.score(channel.fold_in(a)), inputs, held_UT, ties)
+        values = ndcg(lambda a: channel.score(channel.fold_in(a)), inputs, held_UT, ties)
+        return float(values.mean())
 
     return config.replaced(play_weights=max(("played", "log1p"), key=quality))

@@ -15,6 +15,7 @@ from encore.models.channels.hybrid import Hybrid
 from encore.models.channels.item_knn import ItemKnn
 from encore.models.channels.popularity import PersonalPopularity, Popularity
 from encore.models.channels.repeat import Repeat
+from encore.models.channels.tag_popularity import TagPopularity
 from encore.models.channels.user_knn import UserKnn
 from encore.models.inputs import Inputs
 
@@ -31,6 +32,7 @@ __all__ = [
     "PersonalPopularity",
     "Popularity",
     "Repeat",
+    "TagPopularity",
     "UserKnn",
     "fit_channels",
     "named",
@@ -55,6 +57,7 @@ CHANNELS: dict[str, type[Channel]] = {
         Ease,
         Hybrid,
         Content,
+        TagPopularity,
         Friends,
     )
 }

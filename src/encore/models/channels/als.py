@@ -30,7 +30,7 @@ class Als:
 
     def __init__(
         self,
-        factors: int = 128,
+        factors: int = 256,
         regularization: float = 50.0,
         alpha: float = 10.0,
         iterations: int = 15,
