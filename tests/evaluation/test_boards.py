@@ -120,7 +120,7 @@ def test_every_model_scores_what_a_naive_loop_finds(
     asking = Audience.known(scorers.inputs, everyone)
     scores = {name: scorers.score(name, asking) for name in scorers.names}
     scores[NETWORK_PLAYS] = scorers.plays(everyone)
-    scores[ENCORE] = scorers.blend(model.bundle.choice.both, asking)
+    scores[ENCORE] = np.sum([*scorers.parts(model.bundle.choice.both, asking).values()], axis=0)
     assert set(discovery.scores) == set(discovery.values) == {*scores, CHANCE}
     for name, scores_UT in scores.items():
         for k in (10, 20):

@@ -76,7 +76,9 @@ def inputs(plays_UT: sp.csr_array) -> Inputs:
     friends = np.zeros((len(users), len(users)))
     ring = users[:LISTENERS]
     friends[ring, (ring + 1) % LISTENERS] = 1
-    return Inputs(plays_UT, unit_rows(sp.csr_array(content)), sp.csr_array(friends, dtype="f4"))
+    tags = (content.sum(1) * tracks).astype(np.float32)
+    like, ring_UU = unit_rows(sp.csr_array(content)), sp.csr_array(friends, dtype="f4")
+    return Inputs(plays_UT, like, ring_UU, tags_T=tags)
 
 
 def fitted(name: str, plays_UT: sp.csr_array) -> Channel:

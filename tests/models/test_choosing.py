@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import scipy.sparse as sp
 
@@ -127,8 +126,6 @@ def test_parts_are_weighted_by_whether_a_track_was_heard() -> None:
     told = case(unheard=True, **{GOOD: 1.0, WEAK: 2.0})
     weights = Weights({GOOD: 0.25, WEAK: 0.75}, {GOOD: 2.0})
     parts = told.scorers.parts(weights, told.audience)
-    blend: npt.NDArray[np.float32] = told.scorers.blend(weights, told.audience)
-    assert blend == pytest.approx(parts[GOOD] + parts[WEAK], abs=1e-5)
     assert not parts[WEAK][:, 1 : UNHEARD + 1].any()
     alone = told.scorers.parts(Weights({GOOD: 1.0}, {GOOD: 1.0}), told.audience)[GOOD]
     assert parts[GOOD][:, UNHEARD + 1 :] == pytest.approx(alone[:, UNHEARD + 1 :] / 4, abs=1e-6)
