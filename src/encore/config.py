@@ -69,8 +69,8 @@ class TrainConfig(BaseModel):
         "friends",
     )
     """Channels to fit, of those in `encore.models.channels`; who needs what is not there rests."""
-    ranker_folds: int = Field(3, ge=0, le=20)
-    """Splits that the ranker learns from, each with channels of its own; 0 ships the blend."""
+    ranker_folds: int = Field(0, ge=0, le=20)
+    """Splits that the ranker learns from, each with channels of its own; 0 does without one."""
     neighbours: int = Field(200, ge=1)
     """Neighbours kept for each track by the item-kNN channel."""
     user_neighbours: int = Field(100, ge=1)

@@ -25,6 +25,7 @@ import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data import split as splitting
+from encore.data.cold import cold_tracks
 from encore.data.dataset import Dataset
 from encore.data.features import Features
 from encore.data.readers import read
@@ -52,6 +53,7 @@ from encore.stacking import stack
 
 __all__ = ["Evaluation", "evaluate", "load", "read", "split", "train"]
 
+NEW_TRACKS = 0.05  # share of the tracks that stand for new ones where the list is chosen
 MIN_PLAYS_ROWS = 20  # below, no validation slice says anything
 
 Say = Callable[[str], None]
@@ -144,20 +146,31 @@ def try_out(
             "played track; raise validation_share or bring listeners with more plays"
         )
     for_epochs, for_weights = _halves(inner.test)
+    apart = _new_tracks(inner.train, config.seed)
+    fitted = inner.train if apart is None else apart.train
     network = training.fit(
-        inner.train, for_epochs, config, on_epoch=_told(on_epoch), checkpoint_at=checkpoint_at
+        fitted, for_epochs, config, on_epoch=_told(on_epoch), checkpoint_at=checkpoint_at
     )
-    inputs = Inputs.of_dataset(inner.train, network.features)
+    inputs = Inputs.of_dataset(fitted, network.features)
     config = settle(config, inputs, _held_matrix(inner.test, network.features))
     scorers = _scorers(network, inputs, config)
     held_UT = _held_matrix(for_weights, scorers.features)
     everyone = Audience.known(inputs, np.arange(held_UT.shape[0], dtype=np.int32))
-    choice = choose(scorers, everyone, held_UT, config.seed)
+    new_UT = None if apart is None else _held_matrix(apart.test, scorers.features)
+    choice = choose(scorers, everyone, held_UT, config.seed, new_UT)
     return _ranked(Tried(network, config, choice), scorers, data, for_weights)
 
 
 def _told(on_epoch: Callable[[Epoch], None] | None) -> training.OnEpoch | None:
     return None if on_epoch is None else lambda now: on_epoch(now.history[-1])
+
+
+def _new_tracks(train: Dataset, seed: int) -> splitting.Split | None:
+    """Return a few tracks whose content is known taken out whole, as if they were new; or None."""
+    try:
+        return cold_tracks(train, NEW_TRACKS, seed)
+    except InputError:  # nothing is known of any track that several listeners play
+        return None
 
 
 def _halves(held: Dataset) -> tuple[Dataset, Dataset]:

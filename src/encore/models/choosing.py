@@ -7,6 +7,7 @@
 Legend: B listeners scored together, T tracks with the unknown in column 0, S scorers, K candidates.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,13 @@ LISTENERS_AT_ONCE = 256
 FAR_BELOW = np.float32(-1e9)  # the score of a place without a candidate
 
 
-def choose(scorers: Scorers, audience: Audience, held_BT: sp.csr_array, seed: int) -> Choice:
+def choose(
+    scorers: Scorers,
+    audience: Audience,
+    held_BT: sp.csr_array,
+    seed: int,
+    new_BT: sp.csr_array | None = None,
+) -> Choice:
     """Return the weights under which the held-out tracks `held_BT` are likeliest to be chosen.
 
     Of a listener's candidates each is chosen with probability softmax(blend): the conditional logit
@@ -52,17 +59,15 @@ def choose(scorers: Scorers, audience: Audience, held_BT: sp.csr_array, seed: in
     no row of are weighted on their own, in the same likelihood. A weight below `LEAST_SHARE` of all
     is none. Should a scorer alone have the better NDCG@10, it ships alone.
 
+    Tracks without a row are mostly those that hardly anybody plays. What to trust in new ones that
+    will be liked is learned from `new_BT`, rows of tracks that were taken out whole: they decide
+    how the weights on unheard tracks are shared out, `held_BT` how much they are in all.
+
     All scorers must have been fitted without the held rows. Reads a seeded sample of listeners
     where the catalogue is large.
     """
-    listeners = np.flatnonzero(np.diff(held_BT.indptr))
-    sample = max(1, CHOOSING_SCORES // held_BT.shape[1])
-    if len(listeners) > sample:
-        drawn = np.random.default_rng(seed).choice(listeners, sample, replace=False)
-        listeners = np.sort(drawn)
     trials = [
-        _Trial.of(scorers, audience.at(block), held_BT[block])
-        for block in np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE))
+        _Trial.of(scorers, audience.at(block), held_BT[block]) for block in _blocks(held_BT, seed)
     ]
 
     def quality(heard_S: Floats, unheard_S: Floats) -> float:
@@ -73,6 +78,8 @@ def choose(scorers: Scorers, audience: Audience, held_BT: sp.csr_array, seed: in
     if sum(trial.relevant_unheard_B.sum() for trial in trials) < LEAST_UNHEARD:
         told_by = next(name for name in (Hybrid.name, Content.name, NETWORK) if name in names)
         unheard_S = np.array([name == told_by for name in names], np.float32) * UNHEARD_SHARE
+    if new_BT is not None and new_BT.nnz:
+        unheard_S = _for_new(scorers, audience, new_BT, seed) * max(unheard_S.sum(), UNHEARD_SHARE)
     unit_SS = np.eye(len(names), dtype=np.float32)
     alone_S = [quality(one_S, one_S) for one_S in unit_SS]
     blended = quality(heard_S, unheard_S)
@@ -88,24 +95,70 @@ def choose(scorers: Scorers, audience: Audience, held_BT: sp.csr_array, seed: in
     return Choice(weights, alone, unheard)
 
 
-def _likeliest(trials: "list[_Trial]", scorers: int) -> tuple[Floats, Floats]:
-    """Return the likeliest weights on heard and on unheard tracks; those on heard sum to 1."""
-    raw_2S = torch.full((2, scorers), 0.0, requires_grad=True)
-    optimizer = torch.optim.LBFGS([raw_2S], max_iter=STEPS, line_search_fn="strong_wolfe")
-    rows = sum(len(trial.row_H) for trial in trials)
-    # A scorer to which all unheard tracks are alike says nothing of them.
-    tells_S = np.any([trial.tells_unheard_apart() for trial in trials], axis=0)
-    may_2S = torch.from_numpy(np.stack([np.ones(scorers), tells_S]).astype(np.float32))
+def _blocks(held_BT: sp.csr_array, seed: int) -> list[Integers]:
+    """Return the listeners with held rows, or a seeded sample of them, some at a time."""
+    listeners = np.flatnonzero(np.diff(held_BT.indptr))
+    sample = max(1, CHOOSING_SCORES // held_BT.shape[1])
+    if len(listeners) > sample:
+        drawn = np.random.default_rng(seed).choice(listeners, sample, replace=False)
+        listeners = np.sort(drawn)
+    return np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE))
+
+
+def _for_new(scorers: Scorers, audience: Audience, new_BT: sp.csr_array, seed: int) -> Floats:
+    """Return the likeliest weights (S,), summing to 1, where only the tracks of `new_BT` compete.
+
+    N of them.
+    """
+    column_N = np.unique(new_BT.indices)
+    blocks = []
+    for block in _blocks(new_BT, seed):
+        asking = audience.at(block)
+        parts = [standardised(scorers.score(name, asking))[:, column_N] for name in scorers.names]
+        chosen_BN = new_BT[block][:, column_N].toarray() > 0
+        blocks.append((torch.from_numpy(np.stack(parts)), torch.from_numpy(chosen_BN)))
+    told_S = np.any([((p.amax(2) - p.amin(2)) > UNLIKE).any(1).numpy() for p, _ in blocks], axis=0)
+
+    def surprise(weight_S: torch.Tensor) -> torch.Tensor:
+        logs = [
+            torch.tensordot(weight_S, p, 1).log_softmax(1)[chosen].sum() for p, chosen in blocks
+        ]
+        total: torch.Tensor = -torch.stack(logs).sum() / new_BT.nnz
+        return total
+
+    weight_S: Floats = _minimised(surprise, told_S.astype(np.float32))
+    weight_S /= max(weight_S.sum(), np.finfo(np.float32).tiny)
+    weight_S[weight_S < LEAST_SHARE] = 0
+    return weight_S
+
+
+def _minimised(loss: Callable[[torch.Tensor], torch.Tensor], may: Floats) -> Floats:
+    """Return the weights, 0 or more and 0 where they may not be more, of the least loss."""
+    raw, allowed = torch.zeros(may.shape, requires_grad=True), torch.from_numpy(may)
+    optimizer = torch.optim.LBFGS([raw], max_iter=STEPS, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        weight_2S = torch.nn.functional.softplus(raw_2S) * may_2S
-        loss = torch.stack([trial.surprise(weight_2S) for trial in trials]).sum() / max(rows, 1)
-        loss.backward()
-        return loss
+        value = loss(torch.nn.functional.softplus(raw) * allowed)
+        value.backward()
+        return value
 
     optimizer.step(closure)
-    weight_2S: Floats = (torch.nn.functional.softplus(raw_2S) * may_2S).detach().numpy()
+    weights: Floats = (torch.nn.functional.softplus(raw) * allowed).detach().numpy()
+    return weights
+
+
+def _likeliest(trials: "list[_Trial]", scorers: int) -> tuple[Floats, Floats]:
+    """Return the likeliest weights on heard and on unheard tracks; those on heard sum to 1."""
+    rows = sum(len(trial.row_H) for trial in trials)
+    # A scorer to which all unheard tracks are alike says nothing of them.
+    tells_S = np.any([trial.tells_unheard_apart() for trial in trials], axis=0)
+    may_2S = np.stack([np.ones(scorers), tells_S]).astype(np.float32)
+
+    def surprise(weight_2S: torch.Tensor) -> torch.Tensor:
+        return torch.stack([trial.surprise(weight_2S) for trial in trials]).sum() / max(rows, 1)
+
+    weight_2S = _minimised(surprise, may_2S)
     weight_2S = weight_2S / weight_2S[0].sum()
     weight_2S[weight_2S < LEAST_SHARE * weight_2S.sum(1, keepdims=True)] = 0
     return weight_2S[0], weight_2S[1]

@@ -42,9 +42,9 @@ class Listener:
     unmatched: tuple[str, ...] = ()
 
     @property
-    def audience(self) -> Audience:
-        """The listener as the channels see one."""
-        return Audience(self.history_1T, np.array([self.user], np.int32), self.friends_1U)
+    def asking(self) -> Audience:
+        """The listener as one who asks, with nothing but what they have heard themselves."""
+        return Audience(self.heard_1T, np.array([self.user], np.int32), self.friends_1U)
 
 
 def listener_of(bundle: Bundle, user_id: str | None, history: History | None) -> Listener:
@@ -71,11 +71,17 @@ def listener_of(bundle: Bundle, user_id: str | None, history: History | None) ->
 def without_history(bundle: Bundle, friends_1U: sp.csr_array) -> Listener:
     """Return a listener without any play: one who rests on friends' histories, or on nothing."""
     nothing = sp.csr_array((1, bundle.features.tracks.rows), dtype=np.float32)
-    of_friends = bundle.history_UT[friends_1U.indices]
+    of_friends = friends_history(bundle, friends_1U)
     if not of_friends.nnz:
         return Listener(UNKNOWN, nothing, nothing, POPULAR, friends_1U)
-    mean = sp.csr_array(of_friends.sum(axis=0)[None, :]) / of_friends.shape[0]
-    return Listener(UNKNOWN, sp.csr_array(mean, dtype=np.float32), nothing, FRIENDS, friends_1U)
+    return Listener(UNKNOWN, of_friends, nothing, FRIENDS, friends_1U)
+
+
+def friends_history(bundle: Bundle, friends_BU: sp.csr_array) -> sp.csr_array:
+    """Return the mean of the histories (B, T) of each row's friends; empty where there are none."""
+    count_B = np.maximum(np.diff(friends_BU.indptr), 1)
+    sums_BT = friends_BU @ bundle.history_UT[: friends_BU.shape[1]]
+    return sp.csr_array(sp.diags_array(1 / count_B) @ sums_BT, dtype=np.float32)
 
 
 def _brought_along(bundle: Bundle, history: History) -> tuple[sp.csr_array, tuple[str, ...]]:

@@ -26,19 +26,19 @@ from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, top_k
 from encore.recommend.calibration import genre_shares_of
 from encore.recommend.explain import main_tracks, sentence
 from encore.recommend.fold_in import (
-    FOLDED_IN,
     FRIENDS,
-    KNOWN,
     POPULAR,
     History,
     Listener,
+    friends_history,
     listener_of,
-    without_history,
 )
 from encore.recommend.rules import CLEAN, EXPLICIT, EXPLICIT_UNKNOWN, Catalogue, Ranked, Rules, rank
 
 CANDIDATES = 300  # best by score that the rules choose from; more where rules leave too few
 GENRES_NAMED = 2  # in a reason
+FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
+POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Recommender:
             raise UsageError(f"n = {n}: expected 1 or more")
         rules = rules or Rules()
         listener = listener_of(self.bundle, user_id, history)
-        parts = self._parts(listener)
+        parts = {name: part_1T[0] for name, part_1T in self._parts(listener.asking).items()}
         scores_T = np.sum([*parts.values()], axis=0)
         ranked = self._ranked(scores_T, listener, n, rules)
         slots = [
@@ -146,18 +146,11 @@ class Recommender:
         return self.top_of(self.scores(audience), audience.history_BT, k)
 
     def scores(self, audience: Audience, raw: Mapping[str, Floats] | None = None) -> Floats:
-        """Return the shipped list's scores (B, T).
+        """Return the shipped list's scores (B, T), as `recommend` gives them.
 
-        Those without a history are scored as `recommend` scores them, from friends or by what most
-        play. `raw` may hold scorers' scores of this audience that were computed already.
+        `raw` may hold scorers' scores of this audience that were computed already.
         """
-        weights, scorers = self.bundle.choice.both, self.bundle.scorers
-        if (audience.user_B == UNKNOWN).all():
-            weights = self._without_network()
-        scores_BT: Floats = np.sum([*scorers.parts(weights, audience, raw).values()], axis=0)
-        for row in np.flatnonzero(np.diff(audience.history_BT.indptr) == 0):
-            parts = self._parts(without_history(self.bundle, audience.friends_BU[[row]]))
-            scores_BT[row] = np.sum([*parts.values()], axis=0)
+        scores_BT: Floats = np.sum([*self._parts(audience, raw).values()], axis=0)
         return scores_BT
 
     def top_of(self, scores_BT: Floats, heard_BT: sp.csr_array, k: int) -> Integers:
@@ -169,7 +162,7 @@ class Recommender:
     def _weights(self, listener: Listener) -> Weights:
         """Return the weights for this listener: the network is silent on those it never saw."""
         if listener.answer == POPULAR:
-            return Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
+            return POPULARITY_ALONE
         return self.bundle.choice.both if listener.user else self._without_network()
 
     def _without_network(self) -> Weights:
@@ -181,11 +174,31 @@ class Recommender:
         best = max(channels, key=lambda name: choice.validation.get(name, 0.0))
         return Weights({best: 1.0}, weights.unheard)
 
-    def _parts(self, listener: Listener) -> dict[str, Floats]:
-        """Return each scorer's contribution (T,) to this listener's scores."""
-        own = listener.answer in (KNOWN, FOLDED_IN)  # else the history is friends', or nobody's
-        parts = self.bundle.scorers.parts(self._weights(listener), listener.audience, ranked=own)
-        return {name: scores_1T[0] for name, scores_1T in parts.items()}
+    def _parts(
+        self, audience: Audience, raw: Mapping[str, Floats] | None = None
+    ) -> dict[str, Floats]:
+        """Return each scorer's contribution (B, T); they sum to the scores.
+
+        Who is new and has friends is scored by their mean history too, which counts as much as
+        `FRIENDS_ROWS` rows of an own one. Without any history that is all, and without friends who
+        have one what most play.
+        """
+        scorers, length_B = self.bundle.scorers, np.diff(audience.history_BT.indptr)
+        known_B = (audience.user_B != UNKNOWN) & (length_B > 0)
+        of_friends = friends_history(self.bundle, audience.friends_BU)
+        befriended_B = np.diff(of_friends.indptr) > 0
+        weights = self.bundle.choice.both if known_B.any() else self._without_network()
+        parts = scorers.parts(weights, audience, raw)
+        if len(asked := np.flatnonzero(befriended_B & ~known_B)):
+            strangers = np.zeros(len(asked), np.int32)
+            friends = Audience(of_friends[asked], strangers, audience.friends_BU[asked])
+            theirs = scorers.parts(self._without_network(), friends, ranked=False)
+            share_B1 = (FRIENDS_ROWS / (FRIENDS_ROWS + length_B[asked]))[:, None]
+            _mix(parts, asked, share_B1.astype(np.float32), theirs)
+        if len(asked := np.flatnonzero(~befriended_B & (length_B == 0))):
+            popular = scorers.parts(POPULARITY_ALONE, audience.at(asked), ranked=False)
+            _mix(parts, asked, np.ones((len(asked), 1), np.float32), popular)
+        return parts
 
     def _ranked(self, scores_T: Floats, listener: Listener, n: int, rules: Rules) -> Ranked:
         """Return the list under the rules, from as many candidates as that takes."""
@@ -289,6 +302,21 @@ class Recommender:
         vectors_TD = torch.nn.functional.normalize(scorers.network.track_vector(embedded))
         vectors_TD[UNKNOWN] = 0
         return vectors_TD.cpu().numpy()
+
+
+def _mix(
+    parts: dict[str, Floats],
+    rows: npt.NDArray[np.integer],
+    share_b1: Floats,
+    others: dict[str, Floats],
+) -> None:
+    """Give `others`, of these rows, a share of the parts; in place."""
+    shape = next(iter(parts.values())).shape
+    for name in dict.fromkeys([*parts, *others]):
+        part_BT = parts.setdefault(name, np.zeros(shape, np.float32))
+        part_BT[rows] *= 1 - share_b1
+        if name in others:
+            part_BT[rows] += share_b1 * others[name]
 
 
 def _explicit(tracks: pl.DataFrame) -> npt.NDArray[np.int8]:
