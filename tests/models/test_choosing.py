@@ -130,3 +130,19 @@ def test_parts_are_weighted_by_whether_a_track_was_heard() -> None:
     alone = told.scorers.parts(Weights({GOOD: 1.0}, {GOOD: 1.0}), told.audience)[GOOD]
     assert parts[GOOD][:, UNHEARD + 1 :] == pytest.approx(alone[:, UNHEARD + 1 :] / 4, abs=1e-6)
     assert parts[GOOD][:, 1 : UNHEARD + 1] == pytest.approx(alone[:, 1 : UNHEARD + 1] * 2, abs=1e-5)
+
+
+def test_new_tracks_decide_how_the_weights_on_unheard_ones_are_shared_out() -> None:
+    told = case(unheard=True, **{GOOD: 1.0, WEAK: 1.0, NOISE: 1.0})
+    new = np.zeros((LISTENERS, TRACKS + 1), np.float32)
+    rng = np.random.default_rng(8)
+    for row in new:
+        row[1 + rng.choice(UNHEARD, 2, replace=False)] = 1
+    told.scorers.answers[GOOD] = told.scorers.answers[GOOD] - 2 * new  # misleads where it is new
+    told.scorers.answers[NOISE] = told.scorers.answers[NOISE] + 3 * new
+    everyone = told.audience
+    plain = choose(told.scorers, everyone, told.held_BT, seed=0)
+    chosen = choose(told.scorers, everyone, told.held_BT, 0, sp.csr_array(new))
+    assert chosen.weights == plain.weights
+    assert chosen.unheard[GOOD] == 0 < chosen.unheard[NOISE]
+    assert sum(chosen.unheard.values()) == pytest.approx(sum(plain.unheard.values()), abs=1e-3)

@@ -177,6 +177,25 @@ def test_what_friends_heard_may_be_listed_for_a_new_listener(
     assert len(found.slots) == small_world.tracks.height
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_a_new_listeners_friends_count_as_two_rows_of_their_own(
+    small_model: Recommender, small_world: Dataset, new: list[str], known: list[str], rows: int
+) -> None:
+    played = sorted(heard_by(small_world, known[0]))[:rows]
+    everything = small_world.tracks.height
+
+    def scores(user_id: str | None, history: dict[str, float] | None = None) -> dict[str, float]:
+        listed = small_model.recommend(user_id, everything, history=history)
+        return {slot.track_id: slot.score for slot in listed.slots}
+
+    of_friends, both = scores(new[0]), scores(new[0], dict.fromkeys(played, 3.0))
+    own = scores(None, dict.fromkeys(played, 3.0))
+    assert both.keys() == of_friends.keys() - set(played)
+    for track_id, score in both.items():
+        mixed = (rows * own[track_id] + 2 * of_friends[track_id]) / (rows + 2)
+        assert score == pytest.approx(mixed, abs=1e-5)
+
+
 def test_more_slots_than_the_catalogue_give_the_whole_catalogue(
     model: Recommender, small_world: Dataset, known: list[str]
 ) -> None:

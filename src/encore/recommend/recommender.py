@@ -113,7 +113,8 @@ class Recommender:
             raise UsageError(f"n = {n}: expected 1 or more")
         rules = rules or Rules()
         listener = listener_of(self.bundle, user_id, history)
-        parts = {name: part_1T[0] for name, part_1T in self._parts(listener.asking).items()}
+        every = self._parts(listener.asking)
+        parts = {name: part_1T[0] for name, part_1T in every.items() if part_1T.any()}
         scores_T = np.sum([*parts.values()], axis=0)
         ranked = self._ranked(scores_T, listener, n, rules)
         slots = [
