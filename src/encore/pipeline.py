@@ -53,7 +53,7 @@ from encore.stacking import stack
 
 __all__ = ["Evaluation", "evaluate", "load", "read", "split", "train"]
 
-NEW_TRACKS = 0.05  # share of the tracks that stand for new ones where the list is chosen
+NEW_TRACKS = 0.02  # share of the tracks that stand for new ones where the list is chosen
 MIN_PLAYS_ROWS = 20  # below, no validation slice says anything
 
 Say = Callable[[str], None]

@@ -22,7 +22,7 @@ from encore.models.bundle import Bundle
 from encore.models.channels import Popularity
 from encore.models.ensemble import NETWORK, Weights
 from encore.models.inputs import Audience
-from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, top_k
+from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, played, top_k
 from encore.recommend.calibration import genre_shares_of
 from encore.recommend.explain import main_tracks, sentence
 from encore.recommend.fold_in import (
@@ -184,7 +184,7 @@ class Recommender:
         `FRIENDS_ROWS` rows of an own one. Without any history that is all, and without friends who
         have one what most play.
         """
-        scorers, length_B = self.bundle.scorers, np.diff(audience.history_BT.indptr)
+        scorers, length_B = self.bundle.scorers, np.diff(played(audience.history_BT).indptr)
         known_B = (audience.user_B != UNKNOWN) & (length_B > 0)
         of_friends = friends_history(self.bundle, audience.friends_BU)
         befriended_B = np.diff(of_friends.indptr) > 0
