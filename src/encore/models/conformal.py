@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Errors:
-    """What rows that a model had not seen said of its errors; all in units of the listener's spread.
+    """What unseen rows said of a model's errors; all in units of the listener's spread.
 
     deviation(z) = constant + slope z: where more plays are predicted, predictions err more.
     `quantiles` are those of score = error / deviation(z) at `PLACES` even places, of `rows` rows.

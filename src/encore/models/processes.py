@@ -1,4 +1,4 @@
-"""Many small Gaussian processes with one noise, and one large ridge: the linear algebra of residuals.
+"""Many small Gaussian processes with one noise, and one large ridge: residuals' linear algebra.
 
 Legend: N rows, K rows of one process, T tracks, C columns of what is known of a track.
 """

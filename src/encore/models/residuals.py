@@ -58,6 +58,10 @@ SPREAD_ROWS = 5.0
 SWEEPS = 4  # of backfitting; a fifth changes R2 in the fourth digit
 
 
+_SETTINGS = ("shrink", "learned", "spread")
+OF_LISTENERS = ("spread_U", "own_N", "others_N")
+
+
 class Prediction(NamedTuple):
     """Predictions of M pairs: log1p(plays) = mean + spread x z."""
 
@@ -121,9 +125,9 @@ class Material:
         return covariance
 
 
-def between_listeners(one_KD: Vectors, other_MD: Vectors) -> Vectors:
+def between_listeners(one_KD: Vectors, other_MD: Vectors) -> Floats:
     """Return the covariance (K, M) of a track's process at listeners' vectors."""
-    covariance: Vectors = ALIKE * (one_KD @ other_MD.T) ** 4
+    covariance: Floats = (ALIKE * (one_KD @ other_MD.T) ** 4).astype(np.float64)
     return covariance
 
 
@@ -156,14 +160,18 @@ class Residuals:
         learned: float = LEARNED[0],
         errors: Errors | None = None,
     ) -> "Residuals":
-        """Fit on the rows of `material`; `means` are of these rows, and `shrink` their listeners'."""
-        plays_UT, user_N, vectors_UD = material.inputs.plays_UT, material.user_N, material.vectors_UD
+        """Fit on the rows of `material`, of which `means` are too, with the listeners' `shrink`."""
+        plays_UT, user_N, vectors_UD = (
+            material.inputs.plays_UT,
+            material.user_N,
+            material.vectors_UD,
+        )
         track_N = plays_UT.indices
         users, tracks = plays_UT.shape
         away_N = _log_plays(plays_UT) - means.mean - means.b_U[user_N]
         spread = _spread(away_N, 1.0, 0.0)
         count_U = np.bincount(user_N, minlength=users)
-        squares_U = np.bincount(user_N, away_N**2, minlength=users)
+        squares_U = _sums(user_N, away_N**2, users)
         spread_U = np.sqrt((squares_U + SPREAD_ROWS * spread**2) / (count_U + SPREAD_ROWS))
         z_N = away_N / spread_U[user_N]
         own = Processes(
@@ -184,7 +192,7 @@ class Residuals:
         ridge = Ridge(known, count_T, RIDGE)
         f_N, h_N, b_T = np.zeros_like(z_N), np.zeros_like(z_N), np.zeros(tracks)
         for _ in range(SWEEPS):
-            left_T = np.bincount(track_N, z_N - f_N - h_N, minlength=tracks)
+            left_T = _sums(track_N, z_N - f_N - h_N, tracks)
             known_T = ridge.fit(left_T - count_T * b_T)
             b_T = (left_T - count_T * known_T) / (count_T + TRACK_ROWS)
             base_T = known_T + b_T
@@ -229,6 +237,41 @@ class Residuals:
     def refit(self, material: Material, means: ShrunkMeans) -> "Residuals":
         """Return the model fitted on other rows; settings and what is known of errors stay."""
         return type(self).fit(material, means, self.shrink, self.learned, self.errors)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was learned of all listeners together: nothing of any single one."""
+        settings = {name: np.array(getattr(self, name)) for name in _SETTINGS}
+        errors = {f"errors_{name}": np.array(value) for name, value in vars(self.errors).items()}
+        return {"base_T": self.base_T} | settings | errors
+
+    def listener_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was learned of each listener."""
+        return {name: getattr(self, name) for name in OF_LISTENERS}
+
+    @classmethod
+    def from_arrays(
+        cls,
+        material: Material,
+        means: ShrunkMeans,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        of_listeners: Mapping[str, npt.NDArray[Any]],
+    ) -> "Residuals":
+        """Return the model of these arrays; with none of listeners, everybody is unknown."""
+        shrink, learned, spread = (float(arrays[name]) for name in _SETTINGS)
+        errors = Errors(
+            float(arrays["errors_constant"]),
+            float(arrays["errors_slope"]),
+            int(arrays["errors_rows"]),
+            arrays["errors_quantiles"],
+        )
+        nobody = {"spread_U": np.array([spread])} | dict.fromkeys(
+            ("own_N", "others_N"), np.zeros(0, np.float32)
+        )
+        spread_U, own_N, others_N = ((of_listeners or nobody)[name] for name in OF_LISTENERS)
+        base_T = arrays["base_T"]
+        return cls(
+            material, means, shrink, learned, spread, base_T, spread_U, own_N, others_N, errors
+        )
 
     def predict(self, user_M: Indices, track_M: Indices) -> Floats:
         """Return the predicted log1p(plays) of pairs."""
@@ -294,6 +337,11 @@ class Residuals:
 
 def _rows_of(matrix: sp.csr_array) -> Integers:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def _sums(index_N: Integers, values_N: Floats, rows: int) -> Floats:
+    sums: Floats = np.bincount(index_N, values_N, minlength=rows).astype(np.float64)
+    return sums
 
 
 def _log_plays(matrix: sp.csr_array) -> Floats:
