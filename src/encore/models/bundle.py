@@ -47,7 +47,7 @@ from encore.models.residuals import OF_LISTENERS, Material, Residuals
 from encore.models.training import device_of
 
 KIND = "bundle"
-VERSION = 2
+VERSION = 1
 LISTENERS = "listeners/"
 
 _TRACK_ARRAYS = (
