@@ -44,6 +44,7 @@ from encore.models.inputs import Audience, Inputs
 from encore.models.quality import ndcg
 from encore.models.ranker import Ranker
 from encore.models.ranking import Floats, TieOrder, history_matrix, listeners_of
+from encore.models.residuals import Material, Residuals
 from encore.models.settling import settle
 from encore.models.training import Epoch, Training
 from encore.recommend.recommender import Recommender
@@ -102,6 +103,7 @@ def train(
         item_kind=data.item_kind,
         scorers=scorers,
         means=final.means,
+        residuals=tried.residuals.refit(_material(scorers), final.means),
         choice=tried.choice,
         tracks=data.tracks,
         listeners_T=listeners_of(scorers.inputs.plays_UT),
@@ -116,11 +118,12 @@ def train(
 
 @dataclass(frozen=True)
 class Tried:
-    """What a training on all but a validation slice chose: epochs, settings, the list."""
+    """What a training on all but a validation slice chose: epochs, settings, the list, plays."""
 
     network: Training
     config: TrainConfig
     choice: Choice
+    residuals: Residuals
     ranker: Ranker | None = None
 
 
@@ -158,7 +161,13 @@ def try_out(
     everyone = Audience.known(inputs, np.arange(held_UT.shape[0], dtype=np.int32))
     new_UT = None if apart is None else _held_matrix(apart.test, scorers.features)
     choice = choose(scorers, everyone, held_UT, config.seed, new_UT)
-    return _ranked(Tried(network, config, choice), scorers, data, for_weights)
+    residuals = Residuals.choose(
+        _material(scorers),
+        network.means,
+        network.shrink[0],
+        training.encode(_without_tracks_of(apart, inner.test), network.features),
+    )
+    return _ranked(Tried(network, config, choice, residuals), scorers, data, for_weights)
 
 
 def _told(on_epoch: Callable[[Epoch], None] | None) -> training.OnEpoch | None:
@@ -171,6 +180,14 @@ def _new_tracks(train: Dataset, seed: int) -> splitting.Split | None:
         return cold_tracks(train, NEW_TRACKS, seed)
     except InputError:  # nothing is known of any track that several listeners play
         return None
+
+
+def _without_tracks_of(apart: splitting.Split | None, held: Dataset) -> Dataset:
+    """Return `held` without the tracks taken out: errors on these are not the usual ones."""
+    if apart is None:
+        return held
+    kept = held.plays.join(apart.test.plays, on="track_id", how="anti", maintain_order="left")
+    return held.with_tables(plays=kept)
 
 
 def _halves(held: Dataset) -> tuple[Dataset, Dataset]:
@@ -231,6 +248,10 @@ def _scorers(fitted: Training, inputs: Inputs, config: TrainConfig) -> Scorers:
     channels = fit_channels(config, inputs)
     ties = TieOrder.of(listeners_of(inputs.plays_UT))
     return Scorers(fitted.features, fitted.tables, fitted.network, channels, inputs, ties)
+
+
+def _material(scorers: Scorers) -> Material:
+    return Material.of(scorers.inputs, scorers.features.numeric_TF, scorers.channels)
 
 
 @dataclass

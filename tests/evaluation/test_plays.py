@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from encore import Dataset, Recommender, TrainConfig, evaluate, split, train
-from encore.evaluation.boards import ENCORE
+from encore.evaluation.boards import ENCORE, NETWORK_PLAYS
 from encore.evaluation.cold_start import analyze_cold_start
 from encore.evaluation.plays import MEANS, PlaysPredictions, plays_board, predict_plays
 
@@ -46,7 +46,7 @@ def test_the_plays_board_says_what_scikit_learn_says(
     trained = np.log1p(model.bundle.history_UT.data)
     span = float(trained.max() - trained.min())
     baseline = np.mean((predictions.predicted[MEANS] - y) ** 2)
-    assert set(board.scores) == {"mean", "listener-mean", MEANS, ENCORE}
+    assert set(board.scores) == {"mean", "listener-mean", MEANS, NETWORK_PLAYS, ENCORE}
     for name, p in predictions.predicted.items():
         figures = {metric: value.mean for metric, value in board.scores[name].items()}
         for suffix, target, predicted in (("", y, p), ("_raw", np.expm1(y), np.expm1(p))):
@@ -122,13 +122,16 @@ def test_cold_and_warm_part_the_rows_at_five_and_score_each_part(
         for name in (ENCORE, MEANS):
             y, p = predictions.target_N[rows], predictions.predicted[name][rows]
             figures = {key: value["mean"] for key, value in found[group]["metrics"][name].items()}
-            assert figures == pytest.approx(
-                {
-                    "rmse": root_mean_squared_error(y, p),
-                    "mae": mean_absolute_error(y, p),
-                    "r2": r2_score(y, p),
-                }
-            )
+            expected = {
+                "rmse": root_mean_squared_error(y, p),
+                "mae": mean_absolute_error(y, p),
+                "r2": r2_score(y, p),
+            }
+            if name == ENCORE and predictions.bounds is not None:
+                low, high = (bound[rows] for bound in predictions.bounds)
+                expected["interval_coverage"] = float(np.mean((low <= y) & (y <= high)))
+                expected["interval_width"] = float(np.mean(high - low))
+            assert figures == pytest.approx(expected)
 
 
 def test_a_group_without_rows_is_left_out(

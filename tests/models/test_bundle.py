@@ -71,6 +71,8 @@ def test_loaded_it_recommends_and_predicts_the_same(
     assert lists(again, small_world) == lists(small_model, small_world)
     for user_id in [*small_world.listeners["user_id"][:5], NEW]:
         for track_id in [*small_world.tracks["track_id"][:5], "a new track"]:
+            expected = small_model.predict_interval(user_id, track_id)
+            assert again.predict_interval(user_id, track_id) == expected
             assert again.predict(user_id, track_id) == small_model.predict(user_id, track_id)
     assert again.bundle.config == small_model.bundle.config
     assert again.bundle.choice == small_model.bundle.choice

@@ -28,6 +28,7 @@ from encore.models.ensemble import NETWORK, Choice, Scorers
 from encore.models.inputs import Audience, Inputs
 from encore.models.means import ShrunkMeans
 from encore.models.ranking import EMPTY, TieOrder, history_matrix
+from encore.models.residuals import Material, Residuals
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR
 
 STRANGER = "a stranger"
@@ -426,6 +427,7 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
                 features, tables, network, channels, inputs, TieOrder.of(np.zeros(rows, int))
             ),
             means=means,
+            residuals=Residuals.fit(Material.of(inputs, features.numeric_TF, {}), means, 0.5),
             choice=Choice({"fixed": 1.0}, {}),
             tracks=pl.DataFrame(
                 {"track_id": names, "title": names, "artist": None, "explicit": None},

@@ -6,7 +6,7 @@ import numpy as np
 
 from encore import metrics
 from encore.evaluation.boards import ENCORE
-from encore.evaluation.plays import MEANS, PlaysPredictions
+from encore.evaluation.plays import MEANS, PlaysPredictions, interval_scores
 
 COLD_BELOW = 5  # training rows; the seed's line between cold and warm
 
@@ -20,7 +20,7 @@ def analyze_cold_start(
     """Return RMSE, MAE and R2 on log1p(plays) for cold and warm listeners and tracks.
 
     `listener_rows_U` and `track_rows_T` count training rows by vocabulary index. A group without
-    held-out rows is left out.
+    held-out rows is left out. With encore's intervals, how many hold the true value.
     """
     listener_cold = listener_rows_U[found.user_N] < COLD_BELOW
     track_cold = track_rows_T[found.track_N] < COLD_BELOW
@@ -52,4 +52,6 @@ def _scored(found: PlaysPredictions, rows: np.ndarray, seed: int) -> dict[str, A
                 ("r2", metrics.pooled_r2),
             )
         }
+    for metric, value in interval_scores(found, rows, seed).items():
+        scores[ENCORE][metric] = value.to_json()
     return scores

@@ -8,31 +8,39 @@ import numpy.typing as npt
 from encore import metrics
 from encore.data.dataset import Dataset
 from encore.data.vocabulary import Indices
-from encore.evaluation.boards import ENCORE, Board, PerListener, Scores, user_ids
+from encore.evaluation.boards import ENCORE, NETWORK_PLAYS, Board, PerListener, Scores, user_ids
 from encore.models.means import ShrunkMeans
 from encore.models.training import encode
 from encore.recommend.recommender import Recommender
 
 MEANS = "listener+track-mean"
+LEVEL = 0.9  # of the intervals whose coverage the board tells
+
+Predicted = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class PlaysPredictions:
-    """Held-out pairs with their log1p(plays) and what each model predicts of them."""
+    """Held-out pairs with their log1p(plays) and what each model predicts of them.
+
+    `bounds` are those of encore's intervals at `LEVEL`, where there are any.
+    """
 
     user_N: Indices
     track_N: Indices
-    target_N: npt.NDArray[np.float64]
-    predicted: dict[str, npt.NDArray[np.float64]]
+    target_N: Predicted
+    predicted: dict[str, Predicted]
+    bounds: tuple[Predicted, Predicted] | None = None
 
 
 def predict_plays(model: Recommender, test: Dataset) -> PlaysPredictions:
-    """Predict each held-out pair by the overall mean, the listener's, both, and the network."""
+    """Predict each held-out pair by the overall mean, the listener's, both, network, encore."""
     features, means = model.bundle.features, model.bundle.means
     user, track, target = encode(test, features)
     history = model.bundle.history_UT.tocoo()
     trained = np.log1p(history.data.astype(np.float64))
     listener_only = ShrunkMeans.fit(history.row, history.col, trained, history.shape, (0.5, np.inf))
+    found = model.bundle.residuals.of_known(user, track)
     return PlaysPredictions(
         user,
         track,
@@ -41,8 +49,10 @@ def predict_plays(model: Recommender, test: Dataset) -> PlaysPredictions:
             "mean": np.full(len(target), means.mean),
             "listener-mean": listener_only.predict(user, track),
             MEANS: means.predict(user, track),
-            ENCORE: model.bundle.scorers.predict(user, track).astype(np.float64),
+            NETWORK_PLAYS: model.bundle.scorers.predict(user, track).astype(np.float64),
+            ENCORE: found.log_plays_M,
         },
+        model.bundle.residuals.bounds(found, LEVEL),
     )
 
 
@@ -50,6 +60,7 @@ def plays_board(model: Recommender, found: PlaysPredictions, seed: int = 0) -> B
     """Score predictions on log1p(plays), on raw plays, and scaled to 0..1 as the seed does.
 
     The scale is the range of the training rows. `skill` is 1 - MSE / MSE of listener + track mean.
+    encore's intervals have `interval_coverage`, the share of true values within, and their width.
     """
     listeners, user_N = np.unique(found.user_N, return_inverse=True)
     size = len(listeners)
@@ -80,5 +91,30 @@ def plays_board(model: Recommender, found: PlaysPredictions, seed: int = 0) -> B
         error_N = (predicted - found.target_N) ** 2
         error_U = np.bincount(user_N, error_N, minlength=size).astype(np.float64)
         values[name] = {"seed_ndcg": seed_ndcg, "squared_error": error_U}
+    scores[ENCORE] |= interval_scores(found, np.ones_like(found.user_N, np.bool_), seed)
     ids = user_ids(model.bundle.features.listeners, listeners)
     return Board("plays", scores, values, ids)
+
+
+def interval_scores(
+    found: PlaysPredictions, rows: npt.NDArray[np.bool_], seed: int
+) -> dict[str, metrics.Interval]:
+    """Return coverage and width, on log1p(plays), of the intervals of some rows; {} without any."""
+    if found.bounds is None:
+        return {}
+    low_N, high_N = (bound[rows] for bound in found.bounds)
+    target_N = found.target_N[rows]
+    listeners, user_N = np.unique(found.user_N[rows], return_inverse=True)
+    count_U = np.bincount(user_N, minlength=len(listeners))
+    values = {
+        "interval_coverage": (low_N <= target_N) & (target_N <= high_N),
+        "interval_width": high_N - low_N,
+    }
+    return {
+        name: metrics.pooled_interval(
+            np.column_stack([np.bincount(user_N, value_N, len(listeners)), count_U]),
+            lambda sums: sums[:, 0] / sums[:, 1],
+            seed,
+        )
+        for name, value_N in values.items()
+    }

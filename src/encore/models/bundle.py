@@ -9,6 +9,7 @@
     artists.parquet  genres.parquet
     features.npz             what the network is told of tracks
     ranker.json              the channels it hears and its trees, as LightGBM's text; where it ships
+    plays.npz                what predictions of plays learned of tracks, and how far they err
     channels/NAME.npz        what each channel learned; those that ask other listeners rest without
     listeners/               listeners' ids, histories, ages, friends: may be left out or erased
     MODEL_CARD.md
@@ -42,6 +43,7 @@ from encore.models.means import ShrunkMeans
 from encore.models.network import HybridMusicRecommender, Sizes
 from encore.models.ranker import Ranker
 from encore.models.ranking import TieOrder
+from encore.models.residuals import OF_LISTENERS, Material, Residuals
 from encore.models.training import device_of
 
 KIND = "bundle"
@@ -69,6 +71,7 @@ class Bundle:
     item_kind: ItemKind
     scorers: Scorers
     means: ShrunkMeans
+    residuals: Residuals  # predicts plays
     choice: Choice
     tracks: pl.DataFrame  # display columns, in vocabulary order
     listeners_T: npt.NDArray[np.integer]  # how many played each track
@@ -125,6 +128,7 @@ class Bundle:
         if self.scorers.ranker is not None:
             ranker = json.dumps(asdict(self.scorers.ranker), indent=1)
             (target / "ranker.json").write_text(ranker, "utf-8")
+        _write_arrays(target / "plays.npz", self.residuals.arrays())
         (target / "channels").mkdir()
         for name, channel in channels.items():
             _write_arrays(target / "channels" / f"{name}.npz", channel.arrays())
@@ -142,6 +146,7 @@ class Bundle:
         arrays |= {"indices": history.indices, "indptr": history.indptr}
         ages = {name: getattr(self.scorers.inputs, name) for name in _AGES}
         arrays |= {name: days for name, days in ages.items() if days is not None}
+        arrays |= self.residuals.listener_arrays()
         _write_arrays(target / "listeners.npz", arrays)
 
     @classmethod
@@ -210,6 +215,12 @@ class Bundle:
                 _read_ranker(path / "ranker.json"),
             ),
             means=means,
+            residuals=Residuals.from_arrays(
+                Material.of(inputs, features.numeric_TF, channels),
+                means,
+                _read_arrays(path / "plays.npz"),
+                known.residuals,
+            ),
             choice=Choice(**config["choice"]).of([*channels, NETWORK]),
             tracks=tracks,
             listeners_T=arrays["listeners_T"],
@@ -229,6 +240,7 @@ class _Listeners:
     history_UT: sp.csr_array
     friends: pl.DataFrame
     ages: dict[str, npt.NDArray[np.float32]]
+    residuals: dict[str, npt.NDArray[Any]]
 
     @classmethod
     def read(cls, path: Path, tracks: int, width: int) -> "_Listeners":
@@ -246,6 +258,7 @@ class _Listeners:
                 sp.csr_array((1, tracks), dtype=np.float32),
                 pl.DataFrame(schema={"user_id": pl.String, "friend_id": pl.String}),
                 {},
+                {},
             )
         arrays = _read_arrays(path / "listeners.npz")
         rows = len(arrays["heard_U"])
@@ -257,6 +270,7 @@ class _Listeners:
             sp.csr_array(history, shape=(rows, tracks)),
             pl.read_parquet(path / "friends.parquet"),
             {name: arrays[name] for name in _AGES if name in arrays},
+            {name: arrays[name] for name in OF_LISTENERS},
         )
 
 

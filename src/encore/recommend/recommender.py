@@ -20,9 +20,11 @@ from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
 from encore.models.channels import Popularity
+from encore.models.conformal import Interval
 from encore.models.ensemble import NETWORK, Weights
 from encore.models.inputs import Audience
 from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, played, top_k
+from encore.models.residuals import Prediction
 from encore.recommend.calibration import genre_shares_of
 from encore.recommend.explain import main_tracks, sentence
 from encore.recommend.fold_in import (
@@ -134,12 +136,44 @@ class Recommender:
         found = self.recommend(user_id, n_recommendations)
         return [slot.track_id for slot in found.slots], [slot.score for slot in found.slots]
 
-    def predict(self, user_id: str, track_id: str) -> float:
-        """Return the predicted plays of a track by a listener; unknown ids are served too."""
-        features = self.bundle.features
-        user = np.array([features.listeners.index(user_id)], np.int32)
+    def predict(
+        self, user_id: str | None, track_id: str, *, history: History | None = None
+    ) -> float:
+        """Return the predicted plays of a track by a listener; unknown ids are served too.
+
+        A `history` brought along is taken instead of the stored one, as in `recommend`.
+        """
+        return float(np.expm1(self._predicted(user_id, track_id, history).log_plays_M[0]))
+
+    def predict_interval(
+        self,
+        user_id: str | None,
+        track_id: str,
+        level: float = 0.9,
+        *,
+        history: History | None = None,
+    ) -> Interval:
+        """Return the predicted plays and between which bounds the true ones lie, `level` of times.
+
+        The level holds over pairs of the kind that was trained on: tracks that somebody chose to
+        play, not any track of the catalogue (`encore.models.conformal`).
+
+        Raises `UsageError` on a level outside (0, 1).
+        """
+        if not 0 < level < 1:
+            raise UsageError(f"level = {level}: expected above 0 and below 1, such as 0.9")
+        found = self._predicted(user_id, track_id, history)
+        low_M, high_M = self.bundle.residuals.bounds(found, level)
+        plays, low, high = np.expm1([found.log_plays_M[0], low_M[0], high_M[0]]).tolist()
+        return Interval(plays, low, high)
+
+    def _predicted(self, user_id: str | None, track_id: str, history: History | None) -> Prediction:
+        features, residuals = self.bundle.features, self.bundle.residuals
         track = np.array([features.tracks.index(track_id)], np.int32)
-        return float(np.expm1(self.bundle.scorers.predict(user, track)[0]).clip(min=0))
+        if history is not None:
+            return residuals.of_history(listener_of(self.bundle, None, history).heard_1T, track)
+        user = UNKNOWN if user_id is None else features.listeners.index(user_id)
+        return residuals.of_known(np.array([user], np.int32), track)
 
     def top(self, user_B: Indices, k: int) -> Integers:
         """Return the best k unheard tracks (B, k) of known listeners, as indices, without rules."""

@@ -33,6 +33,8 @@ LABELS = {
     "r2": "R²",
     "seed_ndcg": "NDCG of plays",
     "skill": "Skill",
+    "interval_coverage": "Within 90 % interval",
+    "interval_width": "Width of it",
 }
 SCALES = {"raw": "raw plays", "scaled": "0 to 1"}
 RUNG = "cold_listener_"  # boards of single rungs are told together, as the ladder
@@ -58,7 +60,7 @@ def lower_is_better(metric: str) -> bool:
     >>> lower_is_better("mae_raw"), lower_is_better("ndcg@10")
     (True, False)
     """
-    return metric.startswith(("rmse", "mae"))
+    return metric.startswith(("rmse", "mae", "interval_width"))
 
 
 def number(value: float | None) -> str:
