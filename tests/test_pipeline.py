@@ -299,9 +299,9 @@ def test_the_list_is_chosen_by_what_was_played_and_not_by_what_was_skipped(
     seen = []
     choose = pipeline.choose
 
-    def recorded(scorers, audience, held_UT, seed):
+    def recorded(scorers, audience, held_UT, seed, new_UT):
         seen.append(held_UT)
-        return choose(scorers, audience, held_UT, seed)
+        return choose(scorers, audience, held_UT, seed, new_UT)
 
     monkeypatch.setattr(pipeline, "choose", recorded)
     skipped = pl.int_range(pl.len()) % 3 == 0
