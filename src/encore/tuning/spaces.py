@@ -102,7 +102,7 @@ def space_of(
 
     >>> space, here = space_of("ease", TrainConfig(ease_l2=5000.0), dated=False)
     >>> space["ease_l2"], here["ease_l2"]
-    (Range(low=10.0, high=5000.0, log=True), 5000.0)
+    (Range(low=3.0, high=5000.0, log=True), 5000.0)
     """
     if what in CHANNELS and what not in SPACES:
         raise UsageError(f"what {what!r}: has no settings; {_expected()}")
