@@ -18,6 +18,7 @@ from encore import (
     pipeline,
     recipes,
     schema,
+    tryout,
 )
 from encore.data import split as splitting
 from encore.data import world
@@ -297,13 +298,13 @@ def test_the_list_is_chosen_by_what_was_played_and_not_by_what_was_skipped(
     small_world: Dataset, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    choose = pipeline.choose
+    choose = tryout.choose
 
     def recorded(scorers, audience, held_UT, seed, new_UT):
         seen.append(held_UT)
         return choose(scorers, audience, held_UT, seed, new_UT)
 
-    monkeypatch.setattr(pipeline, "choose", recorded)
+    monkeypatch.setattr(tryout, "choose", recorded)
     skipped = pl.int_range(pl.len()) % 3 == 0
     plays = pl.when(skipped).then(0).otherwise(pl.col("plays") + 1).cast(pl.Float32)
     data = small_world.with_tables(plays=small_world.plays.with_columns(plays.alias("plays")))

@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from encore import pipeline
 from encore.config import TrainConfig
 from encore.data import split as splitting
 from encore.data.dataset import Dataset
@@ -20,6 +19,7 @@ from encore.evaluation.boards import Question
 from encore.models.channels import CHANNELS
 from encore.models.inputs import Inputs
 from encore.models.ranking import TieOrder, listeners_of
+from encore.tryout import try_out
 from encore.tuning.spaces import ALL, NETWORK
 
 CHANNEL_FOLDS = 3
@@ -96,7 +96,7 @@ class ShippedList:
     def measure(self, config: TrainConfig, fold: int) -> float:
         """Train on all but a validation slice and return what the chosen list scores on it."""
         seeded = config.replaced(seed=config.seed + fold)
-        choice = pipeline.try_out(self.data, seeded).choice
+        choice = try_out(self.data, seeded).choice
         return choice.validation[choice.name]
 
 
