@@ -25,7 +25,7 @@ from encore.evaluation.boards import Question
 from encore.evaluation.questions import Known
 from encore.models.channels import Channel, fit_channels
 from encore.models.inputs import Audience
-from encore.models.quality import LISTENERS_AT_ONCE, most_listeners
+from encore.models.quality import blocks
 from encore.models.ranker import Candidates, Ranker, Sample
 from encore.models.ranking import TieOrder, listeners_of
 
@@ -91,12 +91,9 @@ def _questions(known: Known, held: Dataset, new: Dataset | None, seed: int) -> I
 
 
 def _blocks(question: Question, seed: int) -> Iterator[Question]:
-    """Yield the question to some listeners at a time, in all to as many as may be read."""
+    """Yield the question to some listeners with a history at a time."""
     asked = np.flatnonzero(np.diff(question.audience.history_BT.indptr))
-    most = most_listeners(question.held_BT.shape[1])
-    if len(asked) > most:
-        asked = np.sort(np.random.default_rng(seed).choice(asked, most, replace=False))
-    for rows in np.array_split(asked, -(-len(asked) // LISTENERS_AT_ONCE)):
+    for rows in blocks(asked, question.held_BT.shape[1], seed):
         yield boards.part(question, rows)
 
 

@@ -118,7 +118,7 @@ def test_where_no_right_answer_is_unheard_the_network_orders_such_tracks_low() -
 def test_the_sample_of_listeners_is_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     told = case(**{GOOD: 1.0, WEAK: 1.0, NOISE: 0.5})
     whole = told.chosen()
-    monkeypatch.setattr("encore.models.choosing.CHOOSING_SCORES", 60 * (TRACKS + 1))
+    monkeypatch.setattr("encore.models.quality.MOST_SCORES", 60 * (TRACKS + 1))
     assert told.chosen() == told.chosen() != whole
 
 

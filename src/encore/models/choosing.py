@@ -20,6 +20,7 @@ from encore.metrics import ndcg_at_k
 from encore.models.channels import Content, Hybrid
 from encore.models.ensemble import BLEND, NETWORK, Choice, Scorers
 from encore.models.inputs import Audience
+from encore.models.quality import CUT, blocks
 from encore.models.ranking import (
     Floats,
     Integers,
@@ -37,9 +38,6 @@ UNHEARD_SHARE = 1 / 16  # of the weight on heard tracks, where validation says n
 LEAST_SHARE = 0.01  # of all weights: what is below comes from the rounding of the search
 UNLIKE = 1e-4  # deviations by which scores must differ to count as unlike
 STEPS = 100  # of the search for the likeliest weights, at most
-CHOOSING_CUT = 10  # NDCG@10 decides
-CHOOSING_SCORES = 40_000_000  # listeners x tracks that choosing reads at most
-LISTENERS_AT_ONCE = 256
 FAR_BELOW = np.float32(-1e9)  # the score of a place without a candidate
 
 
@@ -67,7 +65,7 @@ def choose(
     where the catalogue is large.
     """
     trials = [
-        _Trial.of(scorers, audience.at(block), held_BT[block]) for block in _blocks(held_BT, seed)
+        _Trial.of(scorers, audience.at(block), held_BT[block]) for block in _some(held_BT, seed)
     ]
 
     def quality(heard_S: Floats, unheard_S: Floats) -> float:
@@ -95,14 +93,8 @@ def choose(
     return Choice(weights, alone, unheard)
 
 
-def _blocks(held_BT: sp.csr_array, seed: int) -> list[Integers]:
-    """Return the listeners with held rows, or a seeded sample of them, some at a time."""
-    listeners = np.flatnonzero(np.diff(held_BT.indptr))
-    sample = max(1, CHOOSING_SCORES // held_BT.shape[1])
-    if len(listeners) > sample:
-        drawn = np.random.default_rng(seed).choice(listeners, sample, replace=False)
-        listeners = np.sort(drawn)
-    return np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE))
+def _some(held_BT: sp.csr_array, seed: int) -> list[Integers]:
+    return blocks(np.flatnonzero(np.diff(held_BT.indptr)), held_BT.shape[1], seed)
 
 
 def _for_new(scorers: Scorers, audience: Audience, new_BT: sp.csr_array, seed: int) -> Floats:
@@ -111,18 +103,16 @@ def _for_new(scorers: Scorers, audience: Audience, new_BT: sp.csr_array, seed: i
     N of them.
     """
     column_N = np.unique(new_BT.indices)
-    blocks = []
-    for block in _blocks(new_BT, seed):
+    found = []
+    for block in _some(new_BT, seed):
         asking = audience.at(block)
         parts = [standardised(scorers.score(name, asking))[:, column_N] for name in scorers.names]
         chosen_BN = new_BT[block][:, column_N].toarray() > 0
-        blocks.append((torch.from_numpy(np.stack(parts)), torch.from_numpy(chosen_BN)))
-    told_S = np.any([((p.amax(2) - p.amin(2)) > UNLIKE).any(1).numpy() for p, _ in blocks], axis=0)
+        found.append((torch.from_numpy(np.stack(parts)), torch.from_numpy(chosen_BN)))
+    told_S = np.any([((p.amax(2) - p.amin(2)) > UNLIKE).any(1).numpy() for p, _ in found], axis=0)
 
     def surprise(weight_S: torch.Tensor) -> torch.Tensor:
-        logs = [
-            torch.tensordot(weight_S, p, 1).log_softmax(1)[chosen].sum() for p, chosen in blocks
-        ]
+        logs = [torch.tensordot(weight_S, p, 1).log_softmax(1)[chosen].sum() for p, chosen in found]
         total: torch.Tensor = -torch.stack(logs).sum() / new_BT.nnz
         return total
 
@@ -234,10 +224,10 @@ class _Trial:
         own_H1 = blended_BK[self.row_H, self.column_H][:, None]
         earlier_HK = self.place_BK[self.row_H] < self.place_BK[self.row_H, self.column_H][:, None]
         slot_H = ((other_HK > own_H1) | ((other_HK == own_H1) & earlier_HK)).sum(1)
-        listed = slot_H < CHOOSING_CUT
-        hits_BK = np.zeros((len(self.relevant_B), CHOOSING_CUT), np.bool_)
+        listed = slot_H < CUT
+        hits_BK = np.zeros((len(self.relevant_B), CUT), np.bool_)
         hits_BK[self.row_H[listed], slot_H[listed]] = True
-        return ndcg_at_k(hits_BK, self.relevant_B, CHOOSING_CUT)
+        return ndcg_at_k(hits_BK, self.relevant_B, CUT)
 
     def _blended(self, share_S: Floats) -> Floats:
         used = share_S > 0

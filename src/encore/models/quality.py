@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from encore.metrics import ndcg_at_k
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, TieOrder, are_held, mask_heard, top_k
+from encore.models.ranking import Floats, Integers, TieOrder, are_held, mask_heard, top_k
 
 CUT = 10  # NDCG@10 decides
 LISTENERS_AT_ONCE = 256
@@ -20,11 +20,10 @@ def ndcg(
 ) -> npt.NDArray[np.float64]:
     """Return the NDCG@10 of each known listener with held rows, what they have heard masked.
 
-    Where they are many in a large catalogue, the first of them speak for all.
+    Where they are many in a large catalogue, a sample speaks for all.
     """
-    listeners = np.flatnonzero(np.diff(held_UT.indptr))[: most_listeners(held_UT.shape[1])]
     values = []
-    for block in np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE)):
+    for block in blocks(np.flatnonzero(np.diff(held_UT.indptr)), held_UT.shape[1]):
         audience = Audience.known(inputs, block.astype(np.int32))
         scores_BT = score(audience).copy()
         mask_heard(scores_BT, audience.history_BT)
@@ -33,6 +32,9 @@ def ndcg(
     return np.concatenate(values)
 
 
-def most_listeners(tracks: int) -> int:
-    """Return how many listeners are asked of a catalogue with so many tracks, at most."""
-    return max(1, MOST_SCORES // tracks)
+def blocks(listeners: Integers, tracks: int, seed: int = 0) -> list[Integers]:
+    """Return the listeners some at a time; of a large catalogue a seeded sample of them."""
+    most = max(1, MOST_SCORES // tracks)
+    if len(listeners) > most:
+        listeners = np.sort(np.random.default_rng(seed).choice(listeners, most, replace=False))
+    return np.array_split(listeners, -(-len(listeners) // LISTENERS_AT_ONCE))

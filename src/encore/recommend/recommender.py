@@ -220,17 +220,18 @@ class Recommender:
         """
         scorers, length_B = self.bundle.scorers, np.diff(played(audience.history_BT).indptr)
         known_B = (audience.user_B != UNKNOWN) & (length_B > 0)
-        of_friends = friends_history(self.bundle, audience.friends_BU)
-        befriended_B = np.diff(of_friends.indptr) > 0
         weights = self.bundle.choice.both if known_B.any() else self._without_network()
         parts = scorers.parts(weights, audience, raw)
-        if len(asked := np.flatnonzero(befriended_B & ~known_B)):
+        new = np.flatnonzero(~known_B)
+        of_friends = friends_history(self.bundle, audience.friends_BU[new])
+        befriended = np.diff(of_friends.indptr) > 0
+        if len(asked := new[befriended]):
             strangers = np.zeros(len(asked), np.int32)
-            friends = Audience(of_friends[asked], strangers, audience.friends_BU[asked])
+            friends = Audience(of_friends[befriended], strangers, audience.friends_BU[asked])
             theirs = scorers.parts(self._without_network(), friends, ranked=False)
             share_B1 = (FRIENDS_ROWS / (FRIENDS_ROWS + length_B[asked]))[:, None]
             _mix(parts, asked, share_B1.astype(np.float32), theirs)
-        if len(asked := np.flatnonzero(~befriended_B & (length_B == 0))):
+        if len(asked := new[~befriended & (length_B[new] == 0)]):
             popular = scorers.parts(POPULARITY_ALONE, audience.at(asked), ranked=False)
             _mix(parts, asked, np.ones((len(asked), 1), np.float32), popular)
         return parts
