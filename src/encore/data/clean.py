@@ -64,10 +64,10 @@ def assemble(
 ) -> Dataset:
     """Clean the rows of each table (by its name in `encore.schema.TABLES`) into a Dataset.
 
-    Listens become plays, by `rule`, unless `plays` are given too. `acoustics` (rows with a
-    track_id) fill what tracks lack. Tags on tracks outside `known_tracks` are dropped. Times after
-    `latest`, by default the end of today in UTC, are impossible; those that carry no zone are of
-    `zone`.
+    Listens become plays, by `rule`, but for pairs whose plays are given too. `acoustics` (rows
+    with a track_id) fill what tracks lack. Tags on tracks outside `known_tracks` are dropped.
+    Times after `latest`, by default the end of today in UTC, are impossible; those that carry no
+    zone are of `zone`.
     """
     latest = latest or values.end_of_today()
     tables: dict[str, pl.DataFrame] = {}
@@ -83,9 +83,14 @@ def assemble(
         if "listened_at" in rows["events"].columns:
             tables["events"] = listens
     if "plays" in rows:
-        tables["plays"] = plays(rows["plays"], ledger, latest, zone)
+        counted = plays(rows["plays"], ledger, latest, zone)
         if "events" in rows:
-            ledger.notes.append("plays: taken from the table of plays, not summed from the listens")
+            ledger.notes.append(
+                "plays: taken from the table of plays; summed from the listens where it has none"
+            )
+            pair = ["user_id", "track_id"]
+            counted = pl.concat([counted, tables["plays"].join(counted, on=pair, how="anti")])
+        tables["plays"] = counted
     if "tags" in rows:
         tables["tags"] = tags(rows["tags"], ledger, latest, known_tracks, zone)
     if "feedback" in rows:
