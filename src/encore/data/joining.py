@@ -4,11 +4,25 @@ A catalogue (Spotify's acoustics, genres and explicit flags, say) tells of far m
 listener has heard. `join` fills what the heard tracks lack and leaves the others out.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import polars as pl
 
 from encore import schema
+from encore.data import clean, values
+from encore.data.dataset import Dataset
 from encore.data.identity import normalise_artist, normalise_title
 from encore.data.ledger import Ledger
+
+#: The table that a reader tells of a catalogue: tracks that nobody need have played.
+CATALOGUE = "catalogue"
+
+#: Tables that say what somebody heard.
+LISTENED = frozenset(("plays", "events", "feedback"))
+
+#: Share of the tracks that are heard from which a catalogue with their ids is the listeners' own.
+_OWN = 0.5
 
 _KEY = "key of the track"
 _ROW = "row of the catalogue"
@@ -29,6 +43,27 @@ _KEYS: dict[str, tuple[pl.Expr, ...]] = {
 }
 
 
+def is_own(tables: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> bool:
+    """Say whether a catalogue is that of the service that the listening in `tables` is from.
+
+    So it is where the listening calls its tracks by the catalogue's ids, and where there is none:
+    then all its tracks are tracks of the Dataset, heard or not. Any other only tells of what was
+    heard.
+    """
+    ids = [tables[name].select("track_id") for name in sorted(LISTENED) if name in tables]
+    if not ids:
+        return True
+    heard = pl.concat(ids).drop_nulls().unique()
+    return heard.join(catalogue, on="track_id", how="semi").height > _OWN * heard.height
+
+
+def enriched(data: Dataset, rows: pl.DataFrame, latest: datetime | None = None) -> Dataset:
+    """Return `data` with its tracks filled from the rows of a catalogue, which are cleaned."""
+    latest = latest or values.end_of_today()
+    catalogue = clean.tracks(rows, data.ledger, latest, CATALOGUE)
+    return data.with_tables(tracks=join(data.tracks, catalogue, data.ledger))
+
+
 def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     """Return `tracks` with what they lack filled from `catalogue`; order and ids stay.
 
@@ -46,7 +81,7 @@ def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.Da
     [('x', 'song 2', 0.8999999761581421), ('y', 'y', None)]
     """
     found = pl.Series([None] * tracks.height, dtype=pl.UInt32)
-    matched = {}
+    matched: dict[str, int] = {}
     for how, keys in _KEYS.items():
         for ours in keys:
             for theirs in keys:

@@ -18,11 +18,12 @@ from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader
 from encore.data.readers.gather import Opened, check_mapping
 from encore.data.readers.histories import HISTORIES
+from encore.data.readers.research import RESEARCH
 from encore.data.readers.united import dataset_of
 from encore.errors import InputError, UsageError
 
 #: Every format, in the order of trial. Tables come last: they say what a path is that none knows.
-READERS: tuple[Reader, ...] = (hetrec.READER, *HISTORIES, tables.READER)
+READERS: tuple[Reader, ...] = (hetrec.READER, *HISTORIES, *RESEARCH, tables.READER)
 
 _DATASET = "dataset"
 FORMATS = ("auto", *(reader.name for reader in READERS), _DATASET)

@@ -11,9 +11,9 @@ import polars as pl
 
 from encore.data import values
 from encore.data.clean import ACOUSTIC_COLUMNS
+from encore.data.joining import CATALOGUE
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
-from encore.data.joining import CATALOGUE
 from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.gather import Opened, stacked
 from encore.data.readers.research import members

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from encore.data import detect, values
+from encore.data.identity import normalise_artist, normalise_title
 from encore.data.ledger import Ledger
 from encore.data.readers import tables
 from encore.data.readers.containers import HEAD_BYTES, Container
@@ -42,18 +43,14 @@ def fitting(container: Container, fits: Callable[[str], object]) -> list[str]:
     return [name for name in container.names() if _fits(container, name, fits)]
 
 
-def of_one_folder(container: Container, names: Sequence[str]) -> PurePosixPath:
-    """Return the folder that all these members lie in.
-
-    Raises `InputError` where they lie in several, which are several editions of a set.
-    """
+def check_one_folder(container: Container, names: Sequence[str]) -> None:
+    """Raise `InputError` where members lie in several folders: those hold editions of a set."""
     folders = sorted({PurePosixPath(name).parent for name in names})
     if len(folders) > 1:
         raise InputError(
             f"{container.path}: the same set in {len(folders)} folders "
             f"({detect.listed(map(str, folders))}); give one of them"
         )
-    return folders[0]
 
 
 def opened(container: Container, name: str, ledger: Ledger) -> Opened:
@@ -80,9 +77,7 @@ def rows_without_header(
     return pl.concat(parts).with_columns(values.stripped(field) for field in fields)
 
 
-def rows_of(
-    source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledger
-) -> pl.DataFrame:
+def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledger) -> pl.DataFrame:
     """Return columns as text (encore's name -> the source's; those that it lacks are left out).
 
     Malformed lines are counted in the ledger under `table`.
@@ -93,10 +88,18 @@ def rows_of(
         if theirs in source.columns
     }
     rows, malformed = source.rows(picked)
-    counts = ledger.table(table)
-    counts.read += malformed.count
-    counts.drop("malformed_line", malformed.count, malformed.places)
+    if malformed.count:
+        counts = ledger.table(table)
+        counts.read += malformed.count
+        counts.drop("malformed_line", malformed.count, malformed.places)
     return rows
+
+
+def named_track() -> pl.Expr:
+    """Return the id of a track that has none of its own: the keys of its artist and title."""
+    return pl.concat_str(
+        normalise_artist(pl.col("artist")), normalise_title(pl.col("title")), separator=" - "
+    )
 
 
 def passed_over(container: Container, read: Sequence[str], ledger: Ledger) -> None:

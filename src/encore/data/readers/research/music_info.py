@@ -4,9 +4,9 @@ Two CSV files, in a folder, a zip or given beside each other; either may be miss
 mostly empty there, so the comma-separated tags of Last.fm count as genres too.
 """
 
+from encore.data.joining import CATALOGUE
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
-from encore.data.joining import CATALOGUE
 from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.gather import stacked
 from encore.data.readers.research import catalogue, members
@@ -56,6 +56,4 @@ def _histories(container: Container) -> list[str]:
 
 
 def _infos(container: Container) -> list[str]:
-    return [
-        name for name in container.names() if _TRACKS.fits(members.columns(container, name))
-    ]
+    return [name for name in container.names() if _TRACKS.fits(members.columns(container, name))]

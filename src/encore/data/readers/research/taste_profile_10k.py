@@ -35,13 +35,9 @@ def recognises(container: Container) -> bool:
 def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read plays and songs; the acoustics of songs come before those of artists."""
     plays, songs = _plays(container), _songs(container)
-    members.of_one_folder(container, [*plays, *songs])
-    told = members.rows_of(
-        members.opened(container, plays[0], ledger), _PLAYS, "plays", ledger
-    )
-    tracks = members.rows_of(
-        members.opened(container, songs[0], ledger), _SONGS, "tracks", ledger
-    )
+    members.check_one_folder(container, [*plays, *songs])
+    told = members.rows_of(members.opened(container, plays[0], ledger), _PLAYS, "plays", ledger)
+    tracks = members.rows_of(members.opened(container, songs[0], ledger), _SONGS, "tracks", ledger)
     acoustics = []
     for mark in (_OF_SONGS, _OF_ARTISTS):
         for name in members.having(container, {mark, *_ACOUSTICS.values()}):
@@ -81,8 +77,9 @@ def _filled(tracks: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
         maintain_order="left",
     )
     filled = [
-        pl.coalesce(*([values.stripped(name)] if name in tracks.columns else []), f"{name} heard")
-        .alias(name)
+        pl.coalesce(
+            *([values.stripped(name)] if name in tracks.columns else []), f"{name} heard"
+        ).alias(name)
         for name in ACOUSTIC
     ]
     return joined.with_columns(filled).drop(f"{name} heard" for name in ACOUSTIC)
