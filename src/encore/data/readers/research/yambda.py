@@ -160,5 +160,5 @@ def _feedback(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
 
 def _with_artists(tracks: pl.DataFrame, artists: pl.DataFrame) -> pl.DataFrame:
     """Return `tracks` with the first artist of each."""
-    first = artists.select(_ARTISTS).unique("track_id", keep="first", maintain_order=True)
+    first = artists.select(*_ARTISTS).unique("track_id", keep="first", maintain_order=True)
     return tracks.join(first, on="track_id", how="left", maintain_order="left")
