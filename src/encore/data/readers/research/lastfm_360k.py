@@ -6,8 +6,6 @@ plays. An item is an artist. The file of profiles that comes along is passed ove
 
 import re
 
-import polars as pl
-
 from encore.data import values
 from encore.data.identity import normalise_artist
 from encore.data.ledger import Ledger
@@ -30,7 +28,9 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read plays and the artists they name; an artist is their MBID, else their name's key."""
     names = _plays(container)
     rows = members.rows_without_header(container, names, _FIELDS, "plays", ledger)
-    rows = rows.with_columns(track_id=pl.coalesce("mbid", normalise_artist(pl.col("title"))))
+    rows = rows.with_columns(
+        track_id=rows["mbid"].fill_null(members.named(rows, "title", normalise_artist))
+    )
     artists = rows.select("track_id", "title", FILE, LINE).filter(~values.blank("track_id"))
     return Told(
         {

@@ -95,11 +95,17 @@ def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledge
     return rows
 
 
-def named_track() -> pl.Expr:
-    """Return the id of a track that has none of its own: the keys of its artist and title."""
-    return pl.concat_str(
-        normalise_artist(pl.col("artist")), normalise_title(pl.col("title")), separator=" - "
-    )
+def named(rows: pl.DataFrame, name: str, key: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Return the key of each cell of a text column, found once for each distinct text."""
+    distinct = rows.select(name).unique()
+    keys = distinct.select(name, key(pl.col(name)).alias("key"))
+    return rows.select(name).join(keys, on=name, how="left", maintain_order="left")["key"]
+
+
+def named_tracks(rows: pl.DataFrame) -> pl.Series:
+    """Return an id for each row's track that has none: the keys of its artist and title."""
+    artist, title = named(rows, "artist", normalise_artist), named(rows, "title", normalise_title)
+    return pl.select(pl.concat_str(artist, title, separator=" - ")).to_series()
 
 
 def passed_over(container: Container, read: Sequence[str], ledger: Ledger) -> None:
