@@ -1,9 +1,12 @@
 import json
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
 
@@ -78,6 +81,32 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     data = made()
     recbole.write(data, tmp_path / "mine")
     assert_same(read(tmp_path / "mine"), data)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6).map(str.strip)
+PLAIN = TEXT.filter(bool)
+
+
+@given(
+    st.lists(
+        st.tuples(PLAIN, PLAIN, TEXT, st.lists(PLAIN.map(lambda text: text.replace("_", "-")))),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda row: row[1],
+    )
+)
+def test_any_text_is_read_back(rows: list[tuple[str, str, str, list[str]]]) -> None:
+    users, ids, titles, genres = (list(column) for column in zip(*rows, strict=True))
+    tracks = {"track_id": ids, "title": titles, "genres": genres}
+    data = read(
+        {
+            "plays": pl.DataFrame({"user_id": users, "track_id": ids, "plays": 1}),
+            "tracks": pl.DataFrame(tracks, schema_overrides={"genres": pl.List(pl.String)}),
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        recbole.write(data, Path(folder) / "x")
+        assert_same(read(Path(folder) / "x"), data)
 
 
 def test_listens_are_read_back(tmp_path: Path) -> None:

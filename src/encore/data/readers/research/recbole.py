@@ -4,6 +4,8 @@ A column is called `user_id:token`, a file by what its columns identify: both a 
 an item, or a user. Lists (token_seq) are parted by spaces; within a genre `_` stands for one.
 """
 
+from dataclasses import replace
+
 import polars as pl
 
 from encore.data.clean import ACOUSTIC_COLUMNS
@@ -11,8 +13,9 @@ from encore.data.dataset import ItemKind
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import stacked
+from encore.data.readers.gather import Opened, stacked
 from encore.data.readers.research import members
+from encore.data.readers.text import Text
 
 _TYPES = {"token", "token_seq", "float", "float_seq"}
 
@@ -70,7 +73,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     told: dict[str, list[pl.DataFrame]] = {}
     item_kind: ItemKind = "track"
     for name, kind in found.items():
-        source = members.opened(container, name, ledger)
+        source = _tabbed(members.opened(container, name, ledger))
         wanted = _wanted(source.columns, _FILES[kind])
         if wanted.get("track_id", "").partition(":")[0] in _ARTISTS:
             item_kind = "artist"
@@ -80,8 +83,8 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
         table = {"inter": _listening(wanted), "item": "tracks", "user": "listeners"}[kind]
         rows = members.rows_of(source, wanted, table, ledger)
         if wanted.get("genres", "").endswith(":token_seq"):
-            spelled = pl.col("genres").str.replace_all(" ", ";").str.replace_all("_", " ")
-            rows = rows.with_columns(spelled)
+            words = pl.col("genres").str.split(" ")
+            rows = rows.with_columns(words.list.eval(pl.element().str.replace_all("_", " ")))
         told.setdefault(table, []).append(rows)
     members.passed_over(container, list(found), ledger)
     return Told({table: stacked(parts) for table, parts in told.items()}, item_kind=item_kind)
@@ -93,6 +96,13 @@ READER = Reader(
     recognises,
     read,
 )
+
+
+def _tabbed(source: Opened) -> Opened:
+    """Return a file of one column as what it is: a comma in a cell parts nothing."""
+    if isinstance(source, Text) and len(source.columns) == 1:
+        return replace(source, delimiter="\t", quoted=False, unwrap=True)
+    return source
 
 
 def _members(container: Container) -> dict[str, str]:
