@@ -113,7 +113,7 @@ def rows(source: Opened, form: Form, ledger: Ledger, table: str = CATALOGUE) -> 
     if "explicit" in told.columns:
         told = _explicit_or_unknown(told, source.name, ledger)
     if "track_id" not in told.columns:
-        told = told.with_columns(track_id=members.named_tracks(told))
+        told = told.with_columns(track_id=members.named_track())
     return told
 
 

@@ -7,6 +7,8 @@ that comes along is nothing that encore learns from.
 
 import re
 
+import polars as pl
+
 from encore.data import values
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
@@ -31,7 +33,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read listens and the tracks they name; a track is its MBID, else its artist and title."""
     names = _listens(container)
     rows = members.rows_without_header(container, names, _FIELDS, "events", ledger)
-    rows = rows.with_columns(track_id=rows["recording_mbid"].fill_null(members.named_tracks(rows)))
+    rows = rows.with_columns(track_id=pl.coalesce("recording_mbid", members.named_track()))
     told = rows.select("track_id", "title", "artist_id", "artist", "recording_mbid", FILE, LINE)
     return Told(
         {

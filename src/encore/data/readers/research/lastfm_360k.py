@@ -6,6 +6,8 @@ plays. An item is an artist. The file of profiles that comes along is passed ove
 
 import re
 
+import polars as pl
+
 from encore.data import values
 from encore.data.identity import normalise_artist
 from encore.data.ledger import Ledger
@@ -28,9 +30,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read plays and the artists they name; an artist is their MBID, else their name's key."""
     names = _plays(container)
     rows = members.rows_without_header(container, names, _FIELDS, "plays", ledger)
-    rows = rows.with_columns(
-        track_id=rows["mbid"].fill_null(members.named(rows, "title", normalise_artist))
-    )
+    rows = rows.with_columns(track_id=rows["mbid"].fill_null(_keys(rows["title"])))
     artists = rows.select("track_id", "title", FILE, LINE).filter(~values.blank("track_id"))
     return Told(
         {
@@ -48,3 +48,10 @@ READER = Reader(
 
 def _plays(container: Container) -> list[str]:
     return members.fitting(container, _LINE.fullmatch)
+
+
+def _keys(names: pl.Series) -> pl.Series:
+    """Return the key of each name, found once for each spelling."""
+    distinct = pl.DataFrame({"name": names.unique()})
+    keys = distinct.with_columns(key=normalise_artist(pl.col("name")))
+    return names.to_frame("name").join(keys, on="name", how="left", maintain_order="left")["key"]

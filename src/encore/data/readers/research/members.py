@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from encore.data import detect, values
-from encore.data.identity import normalise_artist, normalise_title
 from encore.data.ledger import Ledger
 from encore.data.readers import tables
 from encore.data.readers.containers import HEAD_BYTES, Container
 from encore.data.readers.gather import Opened
+from encore.data.readers.histories.listens import DASH
 from encore.data.readers.text import Text, as_utf8, open_text, whole_lines
 from encore.errors import InputError
 
@@ -95,17 +95,9 @@ def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledge
     return rows
 
 
-def named(rows: pl.DataFrame, name: str, key: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    """Return the key of each cell of a text column, found once for each distinct text."""
-    distinct = rows.select(name).unique()
-    keys = distinct.select(name, key(pl.col(name)).alias("key"))
-    return rows.select(name).join(keys, on=name, how="left", maintain_order="left")["key"]
-
-
-def named_tracks(rows: pl.DataFrame) -> pl.Series:
-    """Return an id for each row's track that has none: the keys of its artist and title."""
-    artist, title = named(rows, "artist", normalise_artist), named(rows, "title", normalise_title)
-    return pl.select(pl.concat_str(artist, title, separator=" - ")).to_series()
+def named_track() -> pl.Expr:
+    """Return the id of a track that has none: artist and title as they are spelled."""
+    return values.stripped("artist") + pl.lit(DASH) + values.stripped("title")
 
 
 def passed_over(container: Container, read: Sequence[str], ledger: Ledger) -> None:
