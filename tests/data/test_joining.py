@@ -79,10 +79,14 @@ def test_nothing_to_join_changes_nothing() -> None:
 
 
 def test_a_catalogue_is_own_where_the_ids_are_its() -> None:
-    ids = pl.DataFrame({"track_id": ["s1", "s2", "x"]})
-    assert is_own({"plays": ids}, CATALOGUE)
-    assert not is_own({"plays": ids[1:]}, CATALOGUE)
-    assert is_own({}, CATALOGUE)
+    ids = pl.DataFrame({"track_id": ["t1", "t2", "x"]})
+    theirs = pl.DataFrame({"track_id": ["t1", "t2"], "spotify_id": ["s1", "s2"]})
+    assert is_own({"plays": ids}, theirs)
+    assert not is_own({"plays": ids[1:]}, theirs)
+    assert is_own({}, theirs)
+    # Ids of Spotify's and such as are made of names are everybody's.
+    assert not is_own({"plays": ids}, theirs.with_columns(spotify_id="track_id"))
+    assert not is_own({"plays": ids}, theirs.drop("spotify_id"))
 
 
 def test_what_is_dropped_of_a_catalogue_is_counted_as_its_own(tmp_path: Path) -> None:

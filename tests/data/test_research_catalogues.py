@@ -1,7 +1,7 @@
-import json
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from encore.data.readers import read
@@ -156,17 +156,32 @@ def test_the_real_catalogues(shared_data: Path, folder: str, read_rows: int, kep
 
 
 @pytest.mark.real
-def test_real_catalogues_tell_of_a_real_history(shared_data: Path, tmp_path: Path) -> None:
-    streams = json.loads(
-        (shared_data / "spotify-streaming-history" / "StreamingHistory0.json").read_text("utf-8")
-    )
-    names = sorted({(row["artistName"], row["trackName"]) for row in streams})
-    rows = "".join(
-        f"me\t{row}\t1\t{artist}\t{title}\n" for row, (artist, title) in enumerate(names)
-    )
-    heard = at(tmp_path / "h.tsv", "user_id\ttrack_id\tplays\tartist\ttitle\n" + rows)
-    data = read([heard, shared_data / "spotify-songs-32k"])
-    assert data.tracks.height == len(names)
+def test_real_catalogues_tell_of_a_real_history(shared_data: Path) -> None:
+    history = shared_data / "spotify-streaming-history" / "StreamingHistory0.json"
+    alone = read(history)
+    data = read([history, shared_data / "spotify-songs-32k", shared_data / "spotify-top-hits-2000"])
+    assert data.plays.equals(alone.plays)
+    assert data.tracks["track_id"].equals(alone.tracks["track_id"])
+    counts = data.ledger.table("catalogue")
+    assert (counts.read, counts.kept) == (34_833, 28_356 + 1_926)
     found = data.tracks["energy"].count()
-    assert 100 < found < len(names)
-    assert any(f"catalogue: {found:,} of {len(names):,} tracks" in n for n in data.ledger.notes)
+    known = {
+        (row["track_artist"], row["track_name"])
+        for row in pl.read_csv(
+            shared_data / "spotify-songs-32k" / "spotify_songs.csv.gz", infer_schema=False
+        ).iter_rows(named=True)
+    }
+    spelled_alike = sum(pair in known for pair in data.tracks.select("artist", "title").rows())
+    assert 100 < spelled_alike < found < data.tracks.height
+    assert alone.tracks["energy"].count() == 0
+    heard = f"catalogue: {found:,} of {data.tracks.height:,} tracks found"
+    assert any(note.startswith(heard) for note in data.ledger.notes)
+
+
+def test_a_small_history_all_of_it_in_the_catalogue_adds_no_tracks(tmp_path: Path) -> None:
+    for heard, catalogue in (("id2", BIG), ("Bob \N{EN DASH} Bye", HITS)):
+        history = at(tmp_path / "h.csv", f"user_id,track_id,plays\nme,{heard},4\n")
+        data = read([history, at(tmp_path / "c.csv", catalogue)])
+        assert data.tracks["track_id"].to_list() == [heard]
+        assert data.tracks["title"].to_list() == ["Loud" if heard == "id2" else "Bye"]
+        assert data.tracks["energy"].to_list() == [0.25]

@@ -21,7 +21,7 @@ CATALOGUE = "catalogue"
 #: Tables that say what somebody heard.
 LISTENED = frozenset(("plays", "events", "feedback"))
 
-#: Share of the tracks that are heard from which a catalogue with their ids is the listeners' own.
+#: Share of the heard tracks that a catalogue must know by its own ids for it to be theirs.
 _OWN = 0.5
 
 _KEY = "key of the track"
@@ -44,17 +44,20 @@ _KEYS: dict[str, tuple[pl.Expr, ...]] = {
 
 
 def is_own(tables: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> bool:
-    """Say whether a catalogue is that of the service that the listening in `tables` is from.
+    """Say whether a catalogue belongs to the listening in `tables`, not just tells of it.
 
-    So it is where the listening calls its tracks by the catalogue's ids, and where there is none:
-    then all its tracks are tracks of the Dataset, heard or not. Any other only tells of what was
-    heard.
+    So it does where the listening calls its tracks by ids that this catalogue alone has (neither
+    Spotify's nor made of names), and where there is no listening: then all its tracks are tracks of
+    the Dataset, heard or not.
     """
     ids = [tables[name].select("track_id") for name in sorted(LISTENED) if name in tables]
     if not ids:
         return True
     heard = pl.concat(ids).drop_nulls().unique()
-    return heard.join(catalogue, on="track_id", how="semi").height > _OWN * heard.height
+    if "spotify_id" not in catalogue.columns:
+        return False
+    theirs = catalogue.filter(pl.col("track_id") != pl.col("spotify_id"))
+    return heard.join(theirs, on="track_id", how="semi").height > _OWN * heard.height
 
 
 def enriched(data: Dataset, rows: pl.DataFrame, latest: datetime | None = None) -> Dataset:
