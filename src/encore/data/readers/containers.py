@@ -33,13 +33,17 @@ _NO_MEMBER_OF_ITS_OWN = ("__MACOSX/",)  # where macOS puts what Finder knows of 
 
 @dataclass
 class Container:
-    """The members at a path. Made by `opened`; `archive` is the open zip, None where it is none."""
+    """The members at a path. Made by `opened`; `archive` is the open zip, None where it is none.
+
+    `columns` remembers those of each member at which a reader has looked, for the next one.
+    """
 
     path: Path
     archive: zipfile.ZipFile | None = None
     _names: list[str] = field(default_factory=list)
     _heads: dict[str, bytes] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def is_single(self) -> bool:

@@ -23,14 +23,9 @@ MBID_OR_NOTHING = r"(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?"
 
 def columns(container: Container, name: str) -> list[str]:
     """Return the columns of a member, from its head; none where it is no table."""
-    silent = Ledger()
-    try:
-        head = container.head(name)
-        if head.startswith(detect.PARQUET_MAGIC):
-            return tables.open_table(container, name, silent).columns
-        return open_text(name, whole_lines(head, HEAD_BYTES), silent).columns
-    except InputError:
-        return []
+    if name not in container.columns:
+        container.columns[name] = _columns(container, name)
+    return container.columns[name]
 
 
 def having(container: Container, needed: set[str]) -> list[str]:
@@ -105,6 +100,17 @@ def passed_over(container: Container, read: Sequence[str], ledger: Ledger) -> No
     rest = [name for name in container.names() if name not in read]
     if rest:
         ledger.notes.append(f"{container.path.name}: passed over {detect.listed(rest)}")
+
+
+def _columns(container: Container, name: str) -> list[str]:
+    silent = Ledger()
+    try:
+        head = container.head(name)
+        if head.startswith(detect.PARQUET_MAGIC):
+            return tables.open_table(container, name, silent).columns
+        return open_text(name, whole_lines(head, HEAD_BYTES), silent).columns
+    except InputError:
+        return []
 
 
 def _fits(container: Container, name: str, fits: Callable[[str], object]) -> bool:
