@@ -73,15 +73,6 @@ def test_every_reader_has_a_sample() -> None:
     assert {reader.name for reader in RESEARCH} == {*SAMPLES, *FOLDERS}
 
 
-def test_every_reader_has_a_line_and_a_page() -> None:
-    docs = Path(__file__).parents[2] / "docs"
-    lines = (docs / "data.md").read_text("utf-8").splitlines()
-    for reader in RESEARCH:
-        (line,) = [line for line in lines if line.startswith("| `") and f"`{reader.name}`" in line]
-        page = docs / line.partition("](")[2].partition(")")[0]
-        assert "encore import " in page.read_text("utf-8"), page
-
-
 @pytest.mark.parametrize("name", [*SAMPLES, *FOLDERS])
 def test_each_knows_its_own_and_only_its_own(name: str, tmp_path: Path) -> None:
     with containers.opened(lay(tmp_path, files_of(name))) as container:
