@@ -13,7 +13,6 @@ import polars as pl
 import encore
 from encore import Dataset
 from encore.data.split import hold_out
-from encore.schema import ACOUSTIC
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
@@ -30,25 +29,7 @@ def hetrec(folder: Path) -> Dataset:
 
 def taste_profile(folder: Path) -> Dataset:
     """Return Taste Profile 10k: tracks, with artists, and acoustics of the track or its artist."""
-    where = folder / "taste-profile-10k"
-    songs = pl.read_csv(where / "songs.csv", infer_schema_length=None)
-    of_track = pl.read_csv(where / "track_features.csv", infer_schema_length=None)
-    of_artist = pl.read_csv(where / "artist_features.csv", infer_schema_length=None)
-    joined = songs.join(of_track.select("song_index", *ACOUSTIC), on="song_index", how="left").join(
-        of_artist.select("song_index", *ACOUSTIC), on="song_index", how="left", suffix="_of_artist"
-    )
-    tracks = joined.select(
-        pl.col("song_index").alias("track_id"),
-        "title",
-        pl.col("artist_name").alias("artist"),
-        pl.col("release").alias("album"),
-        pl.col("year").replace(0, None),
-        *(pl.coalesce(name, f"{name}_of_artist").alias(name) for name in ACOUSTIC),
-    )
-    plays = pl.read_csv(where / "plays.csv").rename(
-        {"user_index": "user_id", "song_index": "track_id", "play_count": "plays"}
-    )
-    return encore.read({"plays": plays, "tracks": tracks})
+    return encore.read(folder / "taste-profile-10k")
 
 
 def sociallgn(folder: Path) -> Sides:

@@ -96,6 +96,21 @@ def test_import_of_nothing_usable_is_an_error_that_names_the_file(encore, tmp_pa
     assert not (tmp_path / "d").exists()
 
 
+def test_import_of_a_history_takes_its_listener_and_its_zone(encore, tmp_path):
+    file = tmp_path / "scrobbles.csv"
+    file.write_text('A,,B,"06 Sep 2020, 14:23"\n')
+    code, out, _ = encore(
+        "import", file, "--out", tmp_path / "d", "--user", "ann", "--tz", "Europe/Paris", "--json"
+    )
+    assert (code, json.loads(out)["kept"]) == (0, 1)
+    listens = Dataset.load(tmp_path / "d").events
+    assert listens["user_id"].to_list() == ["ann"]
+    assert listens["listened_at"].dt.hour().to_list() == [12]
+    code, _, err = encore("import", file, "--out", tmp_path / "d", "--tz", "Mars/Olympus")
+    assert code == 2
+    assert "Mars/Olympus" in err
+
+
 def test_import_refuses_to_replace_a_folder_that_is_not_its_own(encore, plays, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/diary.txt").write_text("dear diary")

@@ -11,6 +11,7 @@ import pytest
 import encore
 from encore.cli import COMMANDS
 from encore.config import TrainConfig
+from encore.data.readers import READERS
 from encore.recommend.rules import Rules
 
 ROOT = Path(__file__).parent.parent
@@ -59,10 +60,18 @@ def test_command_reference_is_current():
     assert (ROOT / "docs/cli.md").read_text("utf-8") == module.page(), "run `make docs`"
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")))
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_format_and_every_page_of_a_source_is_listed():
+    page = (ROOT / "docs/data.md").read_text("utf-8")
+    for reader in READERS:
+        assert f"| `{reader.name}` |" in page, reader.name
+    for source in ROOT.glob("docs/sources/*.md"):
+        assert f"(sources/{source.name})" in page, source.name
 
 
 def test_every_setting_and_rule_has_a_docstring():

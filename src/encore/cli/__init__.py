@@ -11,7 +11,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from encore.cli import compare, demo, evaluate, import_, recommend, report, train, tune
+from encore.cli import compare, demo, evaluate, export, import_, recommend, report, train, tune
 from encore.errors import EncoreError
 
 # Threads that spin long while they wait are ruinous where another process wants the core; threads
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "recommend": recommend.recommend,
     "report": report.report,
     "compare": compare.compare,
+    "export": export.export,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -13,7 +13,7 @@ def import_(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders to read.")],
     out: Annotated[Path, typer.Option(help="The Dataset folder to write.")],
     format_: Annotated[
-        str, typer.Option("--format", help="auto, hetrec, tables or dataset.")
+        str, typer.Option("--format", help="auto, or a name of the list in docs/data.md.")
     ] = "auto",
     columns: Annotated[
         str, typer.Option(help="Other column names: user_id=user_index,plays=play_count")
@@ -21,12 +21,27 @@ def import_(
     acoustics: Annotated[
         Path | None, typer.Option(help="A table of acoustic features to join by track id.")
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(help="Whose history it is, where the file does not say. Else: me."),
+    ] = None,
+    tz: Annotated[
+        str | None,
+        typer.Option(help="The zone of times that carry none, as Europe/Paris. Else: UTC."),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Read listening data of any supported form and write a clean Dataset folder."""
     from encore.data.readers import read
 
-    data = read(list(paths), format=format_, columns=mapping(columns), acoustics=acoustics)
+    data = read(
+        list(paths),
+        format=format_,
+        columns=mapping(columns),
+        acoustics=acoustics,
+        user=user,
+        tz=tz,
+    )
     data.save(out)
     ledger = data.ledger
     report: dict[str, Any] = {

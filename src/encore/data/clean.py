@@ -16,6 +16,8 @@ from encore.data import values
 from encore.data.dataset import Dataset, ItemKind, complete
 from encore.data.identity import split_genres, tidy_genres
 from encore.data.ledger import Ledger
+from encore.data.listen_rule import ListenRule, judged
+from encore.data.values import COARSE, FILE
 
 #: No one plays one track more often: 30 years of 30-second plays, day and night, are 3e7.
 MAX_PLAYS = 1e9
@@ -57,41 +59,55 @@ def assemble(
     acoustics: pl.DataFrame | None = None,
     known_tracks: pl.Series | None = None,
     latest: datetime | None = None,
+    rule: ListenRule | None = None,
+    zone: str = values.UTC_ZONE,
 ) -> Dataset:
     """Clean the rows of each table (by its name in `encore.schema.TABLES`) into a Dataset.
 
-    Listens become plays unless `plays` are given too. `acoustics` (rows with a track_id) fill what
-    tracks lack. Tags on tracks outside `known_tracks` are dropped. Times after `latest`, by
-    default the end of today in UTC, are impossible.
+    Listens become plays, by `rule`, but for pairs whose plays are given too. `acoustics` (rows
+    with a track_id) fill what tracks lack. Tags on tracks outside `known_tracks` are dropped.
+    Times after `latest`, by default the end of today in UTC, are impossible; those that carry no
+    zone are of `zone`.
     """
     latest = latest or values.end_of_today()
     tables: dict[str, pl.DataFrame] = {}
+    for name in rows:
+        ledger.table(name)  # in the order of the rows, though tracks are cleaned first
+    if "tracks" in rows:
+        tables["tracks"] = tracks(rows["tracks"], ledger, latest)
+    heard = None if acoustics is None else tracks(acoustics, ledger, latest, "acoustics")
     if "events" in rows:
-        listens = events(rows["events"], ledger, latest)
+        lengths = _lengths(tables.get("tracks"), heard)
+        listens = events(rows["events"], ledger, latest, rule, lengths, zone)
         tables["plays"] = plays_of(listens)
         if "listened_at" in rows["events"].columns:
             tables["events"] = listens
     if "plays" in rows:
-        tables["plays"] = plays(rows["plays"], ledger, latest)
+        counted = plays(rows["plays"], ledger, latest, zone)
         if "events" in rows:
-            ledger.notes.append("plays: taken from the table of plays, not summed from the listens")
-    if "tracks" in rows:
-        tables["tracks"] = tracks(rows["tracks"], ledger, latest)
+            ledger.notes.append(
+                "plays: taken from the table of plays; summed from the listens where it has none"
+            )
+            pair = ["user_id", "track_id"]
+            counted = pl.concat([counted, tables["plays"].join(counted, on=pair, how="anti")])
+        tables["plays"] = counted
     if "tags" in rows:
-        tables["tags"] = tags(rows["tags"], ledger, latest, known_tracks)
+        tables["tags"] = tags(rows["tags"], ledger, latest, known_tracks, zone)
     if "feedback" in rows:
-        tables["feedback"] = feedback(rows["feedback"], ledger, latest)
+        tables["feedback"] = feedback(rows["feedback"], ledger, latest, zone)
     for name, cleaner in (("listeners", listeners), ("friends", friends)):
         if name in rows:
             tables[name] = cleaner(rows[name], ledger)
     tables = complete(tables)
-    if acoustics is not None:
-        tables["tracks"] = with_acoustics(tables["tracks"], acoustics, ledger, latest)
+    if heard is not None:
+        tables["tracks"] = with_acoustics(tables["tracks"], heard, ledger)
     _warn_of_loss(ledger)
     return Dataset(**tables, item_kind=item_kind, ledger=ledger)
 
 
-def plays(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFrame:
+def plays(
+    rows: pl.DataFrame, ledger: Ledger, latest: datetime, zone: str = values.UTC_ZONE
+) -> pl.DataFrame:
     """Return one row for each (listener, track); repeated pairs are summed, and noted.
 
     Without a column of plays each row is one play.
@@ -120,7 +136,7 @@ def plays(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFrame:
     if "skips" in rows.columns:
         skips = values.numbers_within(rows, "skips", (0, MAX_PLAYS), ledger)
         columns.append(skips.cast(pl.UInt32))
-    columns += _times(rows, ("first_played", "last_played"), ledger, latest)
+    columns += _times(rows, ("first_played", "last_played"), ledger, latest, zone)
     table = schema.conform(pl.DataFrame(columns), "plays")
     summed = table.group_by("user_id", "track_id", maintain_order=True).agg(
         pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
@@ -135,25 +151,38 @@ def plays(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFrame:
     return summed
 
 
-def events(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFrame:
+def events(
+    rows: pl.DataFrame,
+    ledger: Ledger,
+    latest: datetime,
+    rule: ListenRule | None = None,
+    lengths: pl.DataFrame | None = None,
+    zone: str = values.UTC_ZONE,
+) -> pl.DataFrame:
     """Return one row for each listen, in the order of reading.
 
-    Where a source's times have seconds, a listen of the same track by the same listener at the
-    same time is the same listen, written twice; times in whole minutes or days do not tell.
+    `skipped` is the verdict of `rule` on what was played of the track, whose duration_ms `lengths`
+    tells by its track_id; without the time that was played it is what the source says.
+
+    Where a file's times have seconds, a listen of the same track by the same listener at the same
+    time is the same listen, written twice; times in whole minutes or days do not tell, nor do
+    those of rows that a reader marks as COARSE.
     """
     checks = _missing("user_id", "track_id")
     if "listened_at" in rows.columns:
-        rows = rows.with_columns(values.times(rows, "listened_at", ledger).alias("at"))
+        rows = rows.with_columns(values.times(rows, "listened_at", ledger, zone).alias("at"))
         at = pl.col("at")
         checks += [
             *_missing("listened_at", reason="missing_time"),
             ("bad_time", at.is_null(), "listened_at"),
             ("impossible_time", ~values.possible(at, latest), "listened_at"),
         ]
-        if rows.select((at.dt.epoch("us") % 60_000_000 != 0).any()).item():
-            checks.append(
-                _duplicate("duplicate_listen", "user_id", "track_id", "at", shown="listened_at")
-            )
+        exact = (at.dt.epoch("us") % 60_000_000 != 0).any()
+        exact = exact.over(FILE) & ~_marked(rows, COARSE)
+        reason, again, shown = _duplicate(
+            "duplicate_listen", "user_id", "track_id", "at", shown="listened_at"
+        )
+        checks.append((reason, again & exact, shown))
     rows = _sift(rows, "events", ledger, checks)
     columns = [rows["user_id"], rows["track_id"]]
     if "at" in rows.columns:
@@ -163,11 +192,16 @@ def events(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFrame
         columns.append(played.round().cast(pl.Int64))
     if "skipped" in rows.columns:
         columns.append(values.flags(rows, "skipped", ledger))
-    return schema.conform(pl.DataFrame(columns), "events")
+    listens = schema.conform(pl.DataFrame(columns), "events")
+    if not listens["ms_played"].count():
+        return listens
+    return judged(listens, rows, rule or ListenRule(), lengths, ledger)
 
 
 def plays_of(listens: pl.DataFrame) -> pl.DataFrame:
     """Sum listens to plays: those not skipped are plays, from first to last; the others are skips.
+
+    What is a skip `events` has settled by the rule, which needs the lengths of tracks.
 
     >>> rows = {"user_id": ["ann"] * 3, "track_id": ["t"] * 3, "skipped": [None, False, True]}
     >>> plays_of(schema.conform(pl.DataFrame(rows), "events")).row(0)[:4]
@@ -221,7 +255,11 @@ def tracks(
 
 
 def tags(
-    rows: pl.DataFrame, ledger: Ledger, latest: datetime, known_tracks: pl.Series | None = None
+    rows: pl.DataFrame,
+    ledger: Ledger,
+    latest: datetime,
+    known_tracks: pl.Series | None = None,
+    zone: str = values.UTC_ZONE,
 ) -> pl.DataFrame:
     """Return one row for each assignment of a tag; without a column of weights each weighs 1."""
     if "weight" not in rows.columns:
@@ -245,12 +283,14 @@ def tags(
         rows["tag"].str.strip_chars(),
         rows["heavy"].alias("weight"),
         rows["user_id"],
-        *_times(rows, ("tagged_at",), ledger, latest),
+        *_times(rows, ("tagged_at",), ledger, latest, zone),
     ]
     return schema.conform(pl.DataFrame(columns), "tags")
 
 
-def feedback(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFrame:
+def feedback(
+    rows: pl.DataFrame, ledger: Ledger, latest: datetime, zone: str = values.UTC_ZONE
+) -> pl.DataFrame:
     """Return likes, dislikes and bans, in the order of reading."""
     rows = rows.with_columns(pl.col("kind").str.strip_chars().str.to_lowercase())
     rows = _sift(
@@ -267,7 +307,7 @@ def feedback(rows: pl.DataFrame, ledger: Ledger, latest: datetime) -> pl.DataFra
         rows["user_id"],
         rows["track_id"],
         rows["kind"],
-        *_times(rows, ("at",), ledger, latest),
+        *_times(rows, ("at",), ledger, latest, zone),
     ]
     return schema.conform(pl.DataFrame(columns), "feedback")
 
@@ -289,11 +329,9 @@ def friends(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     return schema.conform(_sift(rows, "friends", ledger, checks), "friends")
 
 
-def with_acoustics(
-    table: pl.DataFrame, rows: pl.DataFrame, ledger: Ledger, latest: datetime
-) -> pl.DataFrame:
-    """Return `table` of tracks with what it lacks of the acoustic columns filled from `rows`."""
-    heard = tracks(rows, ledger, latest, "acoustics").select("track_id", *ACOUSTIC_COLUMNS)
+def with_acoustics(table: pl.DataFrame, heard: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """Return `table` of tracks with what it lacks of the acoustic columns filled from `heard`."""
+    heard = heard.select("track_id", *ACOUSTIC_COLUMNS)
     matched = table.join(heard, on="track_id", how="semi").height
     ledger.notes.append(
         f"acoustics: {heard.height:,} rows, {matched:,} of {table.height:,} tracks matched"
@@ -301,6 +339,20 @@ def with_acoustics(
     joined = table.join(heard, on="track_id", how="left", suffix=" heard", maintain_order="left")
     filled = [pl.coalesce(name, f"{name} heard").alias(name) for name in ACOUSTIC_COLUMNS]
     return joined.with_columns(filled).select(table.columns)
+
+
+def _lengths(*tables: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Return the known length of each track, as the first of the tables tells it."""
+    known = [
+        table.select("track_id", "duration_ms").drop_nulls()
+        for table in tables
+        if table is not None
+    ]
+    return pl.concat(known).unique("track_id", keep="first") if known else None
+
+
+def _marked(rows: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name).fill_null(False) if name in rows.columns else pl.lit(False)
 
 
 def _sift(rows: pl.DataFrame, table: str, ledger: Ledger, checks: Iterable[Check]) -> pl.DataFrame:
@@ -329,10 +381,10 @@ def _duplicate(reason: str, *key: str, shown: str) -> Check:
 
 
 def _times(
-    rows: pl.DataFrame, names: Iterable[str], ledger: Ledger, latest: datetime
+    rows: pl.DataFrame, names: Iterable[str], ledger: Ledger, latest: datetime, zone: str
 ) -> list[pl.Series]:
     present = [name for name in names if name in rows.columns]
-    return [values.possible_times(rows, name, ledger, latest) for name in present]
+    return [values.possible_times(rows, name, ledger, latest, zone) for name in present]
 
 
 def _united(table: pl.DataFrame) -> pl.DataFrame:

@@ -60,7 +60,9 @@ def kind(path: Path) -> Kind:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if not head:
-        raise InputError(f"{path}: the file is empty; expected a table or a HetRec zip")
+        raise InputError(
+            f"{path}: the file is empty; expected a table, a listening history or a HetRec zip"
+        )
     if head.startswith(ZIP_MAGIC):
         return _kind_of_zip(path)
     if path.suffix.lower() in _PARQUET_SUFFIXES and head != PARQUET_MAGIC:
@@ -164,10 +166,16 @@ def hetrec_root(names: Iterable[str]) -> PurePosixPath | None:
     )
 
 
+def is_dataset(path: Path) -> bool:
+    """Say whether a folder is a Dataset, perhaps a damaged one."""
+    # A damaged manifest must fail as a Dataset, not pass as a folder of Parquet tables.
+    parts = (folder.MANIFEST, "plays.parquet")
+    return folder.is_kind(path, KIND) or all((path / name).exists() for name in parts)
+
+
 def _kind_of_folder(path: Path) -> Kind:
     names = sorted(file.name for file in path.iterdir())
-    # A damaged manifest must fail as a Dataset, not pass as a folder of Parquet tables.
-    if folder.is_kind(path, KIND) or {folder.MANIFEST, "plays.parquet"} <= set(names):
+    if is_dataset(path):
         return "dataset"
     if set(HETREC_NEEDS) <= set(names):
         return "hetrec"
@@ -175,7 +183,8 @@ def _kind_of_folder(path: Path) -> Kind:
         return "tables"
     raise InputError(
         f"{path}: a folder with {listed(names)}; expected tables ({', '.join(TABLE_SUFFIXES)}), "
-        "HetRec's .dat files or an encore dataset; give the path of the file itself"
+        "HetRec's .dat files, a listening history or an encore dataset; "
+        "give the path of the file itself"
     )
 
 
@@ -187,7 +196,7 @@ def _kind_of_zip(path: Path) -> Kind:
         raise InputError(f"{path}: not a whole zip file ({error}); download it again") from error
     if hetrec_root(names) is None:
         raise InputError(
-            f"{path}: a zip with {listed(names)}; expected HetRec's {listed(HETREC_NEEDS)}; "
-            "unpack other archives and give the folder"
+            f"{path}: a zip with {listed(names)}; expected HetRec's {listed(HETREC_NEEDS)} or a "
+            "listening history; unpack other archives and give the folder"
         )
     return "hetrec"

@@ -17,6 +17,11 @@ from encore.schema import UTC_MICROSECONDS
 FILE = "__file__"
 LINE = "__line__"
 
+#: Where a reader marks a row with true, equal times do not show that a listen was written twice.
+COARSE = "__coarse__"
+
+UTC_ZONE = "UTC"
+
 #: Ids are text. Only a float column of whole numbers is one made by missing values: 7.0 means 7.
 ID_COLUMNS = ("user_id", "track_id", "friend_id", "artist_id")
 _EXACT_IN_FLOAT = 2**53
@@ -118,8 +123,11 @@ def flags(rows: pl.DataFrame, name: str, ledger: Ledger) -> pl.Series:
     return parsed
 
 
-def times(rows: pl.DataFrame, name: str, ledger: Ledger) -> pl.Series:
+def times(rows: pl.DataFrame, name: str, ledger: Ledger, zone: str = UTC_ZONE) -> pl.Series:
     """Return a column as UTC times, null where unparseable; an ISO time without a zone is noted.
+
+    Such a time is the clock on the wall in `zone`: the first of two where it was set back, and an
+    hour later where it was set forward past it.
 
     Epochs in seconds, milli-, micro- or nanoseconds are told apart by their magnitude.
     """
@@ -138,16 +146,27 @@ def times(rows: pl.DataFrame, name: str, ledger: Ledger) -> pl.Series:
         unread = pl.lit(parsed.is_null()) & pl.col("text").is_not_null()
         if not cells.select(unread.any()).item():
             break
-        attempt = (
-            pl.when(unread)
-            .then(iso)
-            .str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
-        )
+        cell = pl.when(unread).then(iso).str
+        if form == _ISO_ZONED:
+            attempt = cell.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+        else:
+            attempt = _of_zone(cell.to_datetime(form, time_unit="us", strict=False), zone)
         moments = cells.select(attempt).to_series()
         if form != _ISO_ZONED and moments.count():
-            _note_once(ledger, f"{name}: times without a time zone were read as UTC")
+            _note_once(ledger, f"{name}: times without a time zone were read as {zone}")
         parsed = parsed.fill_null(moments)
     return parsed.alias(name)
+
+
+def _of_zone(wall: pl.Expr, zone: str) -> pl.Expr:
+    if zone == UTC_ZONE:
+        return wall.dt.replace_time_zone(UTC_ZONE)
+    later = wall.dt.offset_by("1h")
+    tried = [
+        clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        for clock in (wall, later)
+    ]
+    return pl.coalesce(tried).dt.convert_time_zone(UTC_ZONE)
 
 
 def possible(moment: pl.Expr, latest: datetime) -> pl.Expr:
@@ -155,9 +174,11 @@ def possible(moment: pl.Expr, latest: datetime) -> pl.Expr:
     return moment.is_between(pl.lit(EARLIEST), pl.lit(latest))
 
 
-def possible_times(rows: pl.DataFrame, name: str, ledger: Ledger, latest: datetime) -> pl.Series:
+def possible_times(
+    rows: pl.DataFrame, name: str, ledger: Ledger, latest: datetime, zone: str = UTC_ZONE
+) -> pl.Series:
     """Return a column as UTC times; unparseable and impossible ones null and noted."""
-    moments = times(rows, name, ledger)
+    moments = times(rows, name, ledger, zone)
     moments = (
         moments.to_frame().select(pl.when(possible(pl.col(name), latest)).then(name)).to_series()
     )

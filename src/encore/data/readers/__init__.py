@@ -2,16 +2,31 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from encore.data import detect
 from encore.data.dataset import Dataset
-from encore.data.readers import frames, hetrec, tables
+from encore.data.ledger import Ledger
+from encore.data.listen_rule import ListenRule
+from encore.data.readers import containers, frames, hetrec, sources, tables
+from encore.data.readers.containers import Container
+from encore.data.readers.contract import Options, Reader
+from encore.data.readers.gather import Opened, check_mapping
+from encore.data.readers.histories import HISTORIES
+from encore.data.readers.research import RESEARCH
+from encore.data.readers.united import dataset_of
 from encore.errors import InputError, UsageError
 
-FORMATS = ("auto", "hetrec", "tables")
+#: Every format, in the order of trial. Tables come last: they say what a path is that none knows.
+READERS: tuple[Reader, ...] = (hetrec.READER, *HISTORIES, *RESEARCH, tables.READER)
+
+_DATASET = "dataset"
+FORMATS = ("auto", *(reader.name for reader in READERS), _DATASET)
 
 
 def read(
@@ -21,17 +36,24 @@ def read(
     columns: Mapping[str, str] | None = None,
     acoustics: str | os.PathLike[str] | None = None,
     latest: datetime | None = None,
+    user: str | None = None,
+    tz: str | None = None,
+    rule: ListenRule | None = None,
 ) -> Dataset:
     """Read listening and music into a Dataset; its ledger says what was dropped and why.
 
     Args:
-        paths: a path or a list of them: a HetRec zip or folder, CSV, TSV or Parquet files, folders
-            of these, or one Dataset folder; or a polars or pandas frame; or a mapping of frames by
-            the name of their table (plays, events, tracks, tags, feedback, listeners, friends).
-        format: "auto" detects by content; "hetrec" and "tables" insist.
-        columns: encore's name of a column -> the name it has in the source.
+        paths: a path or a list of them, each a file, folder or zip of any format in `READERS`, all
+            read into one Dataset; or one Dataset folder; or a polars or pandas frame; or a mapping
+            of frames by the name of their table (plays, events, tracks, tags, feedback, listeners,
+            friends).
+        format: "auto" detects by content; the name of a reader insists on it.
+        columns: encore's name of a column -> the name it has in the source, for tables.
         acoustics: a table with acoustic features by track_id (by artistID for HetRec).
         latest: a time from which on times are impossible; by default the end of today in UTC.
+        user: whose history it is where a file does not say; by default "me".
+        tz: the zone (IANA, as "Europe/Paris") of times that carry none; by default UTC.
+        rule: what counts as a listen.
 
     Raises:
         InputError: a source cannot be used; the message names it, what was found and the remedy.
@@ -49,29 +71,102 @@ def read(
     """
     if format not in FORMATS:
         raise UsageError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    mapping = dict(columns or {})
     features = None if acoustics is None else Path(acoustics)
     if latest is not None and latest.tzinfo is None:
         raise UsageError(f"latest {latest}: expected a time with a time zone")
+    options = Options(user, _checked_zone(tz), dict(columns or {}), rule or ListenRule())
     if frames.is_frame(paths):
-        return frames.read({"": paths}, mapping, features, latest)
+        return frames.read({"": paths}, options, features, latest)
     if isinstance(paths, Mapping):
-        return frames.read(paths, mapping, features, latest)
+        return frames.read(paths, options, features, latest)
     several = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(p) for p in paths]
     if not several:
         raise UsageError("no path given; expected files or folders")
-    kinds = [detect.kind(path) for path in several]
-    for path, kind in zip(several, kinds, strict=True):
-        if format not in ("auto", kind):
-            raise InputError(f"{path}: found {kind}, expected {format}; leave the format at auto")
-        if kind != "tables" and len(several) > 1:
-            raise InputError(f"{path}: {kind} is read alone; leave the other paths out")
-    if kinds == ["dataset"]:
-        if mapping or features:
-            raise UsageError(f"{several[0]}: an encore dataset takes neither columns nor acoustics")
-        return Dataset.load(several[0])
-    if kinds == ["hetrec"]:
-        if mapping and not features:
-            raise UsageError("columns: HetRec's own are known; they rename those of acoustics only")
-        return hetrec.read(several[0], mapping, features, latest)
-    return tables.read(several, mapping, features, latest)
+    for path in several:
+        if path.is_dir() and detect.is_dataset(path):
+            return _loaded(several, path, format, options, features)
+    return _read(several, format, options, features, latest)
+
+
+def _read(
+    paths: Sequence[Path],
+    format_: str,
+    options: Options,
+    acoustics: Path | None,
+    latest: datetime | None,
+) -> Dataset:
+    ledger = Ledger()
+    with ExitStack() as stack:
+        opened = [stack.enter_context(containers.opened(path)) for path in paths]
+        picked = [(one, reader) for one in opened for reader in _takers(one, format_, options)]
+        heard = tables.opened_acoustics(acoustics, ledger) if acoustics else None
+        _check_columns(options.columns, picked, heard)
+        told = []
+        for container, reader in picked:
+            told.append(reader.read(container, ledger, options))
+            if told[-1].item_kind == "artist" and len(picked) > 1:
+                raise InputError(
+                    f"{container.path}: {reader.name} is read alone, its items being artists; "
+                    "leave the other paths out"
+                )
+        if acoustics:
+            sources.record(acoustics, ledger)
+    return dataset_of(told, ledger, options, heard, latest)
+
+
+def _takers(container: Container, format_: str, options: Options) -> list[Reader]:
+    """Return the readers of a path: several where a folder or zip holds several formats."""
+    if format_ in ("auto", tables.READER.name) and tables.has_column(container, options.columns):
+        return [tables.READER]
+    *known, last = READERS
+    if format_ not in ("auto", last.name):
+        known.sort(key=lambda reader: reader.name != format_)
+    for_it = [reader for reader in known if reader.recognises(container)]
+    if format_ == "auto":
+        return for_it or ([last] if last.recognises(container) else [])
+    found = for_it or [reader for reader in (last,) if reader.recognises(container)]
+    if found[0].name != format_:
+        raise InputError(
+            f"{container.path}: found {found[0].name}, expected {format_}; leave the format at auto"
+        )
+    return found[:1]
+
+
+def _check_columns(
+    mapping: Mapping[str, str],
+    picked: Sequence[tuple[Container, Reader]],
+    heard: Opened | None,
+) -> None:
+    if not mapping:
+        return
+    of_tables = [container for container, reader in picked if reader is tables.READER]
+    if not of_tables and heard is None:
+        raise UsageError(
+            f"columns: those of {picked[0][1].name} are known; they rename columns of tables and "
+            "of acoustics only"
+        )
+    named = [columns for container in of_tables for columns in tables.columns_of(container)]
+    check_mapping(mapping, [*named, (heard.name, heard.columns)] if heard else named)
+
+
+def _loaded(
+    paths: Sequence[Path], path: Path, format_: str, options: Options, acoustics: Path | None
+) -> Dataset:
+    if format_ not in ("auto", _DATASET):
+        raise InputError(f"{path}: found {_DATASET}, expected {format_}; leave the format at auto")
+    if len(paths) > 1:
+        raise InputError(f"{path}: {_DATASET} is read alone; leave the other paths out")
+    if options.columns or acoustics:
+        raise UsageError(f"{path}: an encore dataset takes neither columns nor acoustics")
+    return Dataset.load(path)
+
+
+def _checked_zone(tz: str | None) -> str | None:
+    try:
+        if tz is not None:
+            pl.Series([datetime(2000, 1, 1)]).dt.replace_time_zone(tz)
+    except pl.exceptions.PolarsError as error:
+        raise UsageError(
+            f"tz {tz!r}: no time zone; expected a name as 'Europe/Paris' or 'UTC'"
+        ) from error
+    return tz

@@ -11,8 +11,11 @@ from encore import schema
 from encore.data import detect
 from encore.data.dataset import Dataset
 from encore.data.ledger import Ledger
-from encore.data.readers.gather import Opened, Typed
-from encore.data.readers.tables import to_dataset
+from encore.data.readers import sources
+from encore.data.readers.contract import Options, Told
+from encore.data.readers.gather import Opened, Typed, check_mapping, gather
+from encore.data.readers.tables import opened_acoustics
+from encore.data.readers.united import dataset_of
 from encore.errors import InputError, UsageError
 
 
@@ -25,7 +28,7 @@ def is_frame(value: object) -> TypeGuard[Any]:
 
 def read(
     frames: Mapping[str, Any],
-    mapping: Mapping[str, str],
+    options: Options,
     acoustics: Path | None = None,
     latest: datetime | None = None,
 ) -> Dataset:
@@ -45,7 +48,16 @@ def read(
         frame = _polars(value, table)
         source = Typed(table or "frame", frame.columns, frame.select, first_row=0)
         opened.append((source, table or None))
-    return to_dataset(opened, mapping, ledger, acoustics, latest)
+    heard = opened_acoustics(acoustics, ledger) if acoustics else None
+    named = [source for source, _ in opened]
+    check_mapping(
+        options.columns,
+        [(source.name, source.columns) for source in (*named, heard) if source is not None],
+    )
+    told = Told(gather(opened, options.columns, ledger))
+    if acoustics:
+        sources.record(acoustics, ledger)
+    return dataset_of([told], ledger, options, heard, latest)
 
 
 def _polars(value: Any, table: str) -> pl.DataFrame:

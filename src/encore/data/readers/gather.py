@@ -4,7 +4,7 @@ Whatever has columns and gives rows as text can be gathered: `encore.data.reader
 delimited files, `Typed` for Parquet files and frames.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,23 +63,27 @@ class Typed:
         return text.with_columns(pl.lit(self.name).alias(FILE), line.alias(LINE)), Malformed()
 
 
-def check_mapping(mapping: Mapping[str, str], opened: Iterable[Opened]) -> None:
-    """Check a renaming (encore's name -> the source's) against all that was opened.
-
-    Raises `UsageError` where the left is no column of encore, `InputError` where nothing has the
-    right.
-    """
-    opened = list(opened)
-    for ours, theirs in mapping.items():
+def check_names(mapping: Mapping[str, str]) -> None:
+    """Raise `UsageError` where the left of a renaming is no column of encore."""
+    for ours in mapping:
         if ours not in detect.COLUMNS:
             raise UsageError(
                 f"columns: {ours!r} is no column of encore; expected one of "
                 f"{', '.join(sorted(detect.COLUMNS))}"
             )
-        if not any(theirs in source.columns for source in opened):
-            found = "; ".join(
-                f"{source.name} has {detect.listed(source.columns)}" for source in opened
-            )
+
+
+def check_mapping(mapping: Mapping[str, str], opened: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Check a renaming (encore's name -> the source's) against all tables: (name, its columns).
+
+    Raises `UsageError` where the left is no column of encore, `InputError` where nothing has the
+    right.
+    """
+    check_names(mapping)
+    opened = list(opened)
+    for ours, theirs in mapping.items():
+        if not any(theirs in columns for _, columns in opened):
+            found = "; ".join(f"{name} has {detect.listed(columns)}" for name, columns in opened)
             raise InputError(f"columns: no column {theirs!r} to use as {ours!r}: {found}")
 
 
@@ -113,7 +117,7 @@ def gather(
             told.append(distinct.unique(track_columns, keep="first", maintain_order=True))
     if told:
         gathered.setdefault("tracks", []).extend(told)
-    return {table: _stacked(parts) for table, parts in gathered.items()}
+    return {table: stacked(parts) for table, parts in gathered.items()}
 
 
 def acoustic_rows(source: Opened, mapping: Mapping[str, str]) -> pl.DataFrame:
@@ -145,7 +149,8 @@ def _note_ignored(source: Opened, picked: Mapping[str, int], ledger: Ledger) -> 
         ledger.notes.append(f"{source.name}: columns not used: {detect.listed(ignored)}")
 
 
-def _stacked(parts: list[pl.DataFrame]) -> pl.DataFrame:
+def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of one table from several sources in turn; what one lacks is null."""
     listed = [isinstance(part.schema.get("genres"), pl.List) for part in parts]
     if any(listed) and not all(listed):
         parts = [

@@ -1,20 +1,23 @@
-"""Bytes of input files, read with care: archives are never unpacked to disk, bombs are refused."""
+"""How far input files are trusted: limits, digests, and what a damaged file is told as."""
 
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from gzip import BadGzipFile, GzipFile
-from pathlib import Path, PurePosixPath
+from gzip import BadGzipFile
+from pathlib import Path
 
 from encore import folder
-from encore.data import detect
 from encore.data.ledger import Ledger, Source
 from encore.errors import InputError
 
 #: Unpacked size from which an archive is refused: far above any real one, below a machine's memory.
 MAX_ZIP_BYTES = 1 << 30
-MAX_GZIP_BYTES = 8 << 30
+MAX_MEMBER_BYTES = 500_000_000  # of one member of a zip, unpacked
+MAX_MEMBERS = 500  # files in a zip; the largest real export has one for each month since 2002
+MAX_GZIP_BYTES = 8 << 30  # of a file that is packed by itself
+MAX_LINE_BYTES = 16 << 20  # of a line, where lines are streamed: more is no text
+MAX_FOLDER_FILES = 5_000  # in a folder and the folders within; more is a wrong folder
 
 # RuntimeError is how zipfile says that a member is encrypted.
 _ZIP_FAULTS = (
@@ -25,71 +28,36 @@ _ZIP_FAULTS = (
     RuntimeError,
     ValueError,
 )
+_PACKED_FAULTS = (BadGzipFile, EOFError, zlib.error)
 
 
-def record(path: Path, ledger: Ledger) -> None:
+def record(path: Path, ledger: Ledger, name: str = "") -> None:
     """Add a file to the sources of the ledger: its name, size and digest."""
-    ledger.sources.append(Source(path.name, path.stat().st_size, folder.sha256(path)))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the content of a file, a gzipped one unpacked.
-
-    Raises `InputError` where it is truncated, damaged, too large or cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(len(detect.GZIP_MAGIC)) == detect.GZIP_MAGIC
-            file.seek(0)
-            if not zipped:
-                return file.read()
-            with GzipFile(fileobj=file) as unzipped:
-                content = unzipped.read(MAX_GZIP_BYTES + 1)
-    except (BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: not a whole gzip file ({error}); download it again") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > MAX_GZIP_BYTES:
-        raise InputError(
-            f"{path}: unpacks to more than {MAX_GZIP_BYTES:,} bytes; split it into several files"
-        )
-    return content
-
-
-def member_names(path: Path) -> list[str]:
-    """Return the names of a zip's members.
-
-    Raises `InputError` where it is damaged.
-    """
-    with _opened_zip(path) as archive:
-        return archive.namelist()
-
-
-def read_members(path: Path, root: PurePosixPath, names: tuple[str, ...]) -> dict[str, bytes]:
-    """Return those of `names` that the folder `root` of a zip holds; nothing else is unpacked.
-
-    Raises `InputError` where the zip is damaged or encrypted, has a member that points outside,
-    or is declared to unpack to more than `MAX_ZIP_BYTES` (no member yields more than declared).
-    """
-    with _opened_zip(path) as archive:
-        for member in archive.namelist():
-            parts = PurePosixPath(member.replace("\\", "/"))
-            if parts.is_absolute() or ".." in parts.parts:
-                raise InputError(f"{path}: member {member!r} points outside the zip; refused")
-        size = sum(info.file_size for info in archive.infolist())
-        if size > MAX_ZIP_BYTES:
-            raise InputError(
-                f"{path}: unpacks to {size:,} bytes, more than the {MAX_ZIP_BYTES:,} allowed"
-            )
-        held = set(archive.namelist())
-        wanted = {name: str(root / name) for name in names}
-        return {name: archive.read(at) for name, at in wanted.items() if at in held}
+    ledger.sources.append(Source(name or path.name, path.stat().st_size, folder.sha256(path)))
 
 
 @contextmanager
-def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+def zip_faults(path: Path) -> Iterator[None]:
+    """Raise `InputError` naming the archive where reading it fails."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        yield
     except (*_ZIP_FAULTS, OSError) as error:
         raise InputError(f"{path}: not a whole zip file ({error}); download it again") from error
+
+
+@contextmanager
+def file_faults(path: Path, packing: str = "") -> Iterator[None]:
+    """Raise `InputError` naming the file where reading or unpacking it fails."""
+    try:
+        yield
+    except _PACKED_FAULTS as error:
+        raise InputError(
+            f"{path}: not a whole {packing} file ({error}); download it again"
+        ) from error
+    except OSError as error:
+        # Where its data are damaged, bz2 raises an OSError that no system call stands behind.
+        if packing and error.errno is None:
+            raise InputError(
+                f"{path}: not a whole {packing} file ({error}); download it again"
+            ) from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

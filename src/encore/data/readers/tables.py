@@ -1,89 +1,119 @@
 """CSV, TSV and Parquet files, or folders of them, with columns under any names."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
-from encore.data import clean, detect
-from encore.data.dataset import Dataset
+from encore.data import detect
 from encore.data.ledger import Ledger
-from encore.data.readers import sources
-from encore.data.readers.gather import Opened, Typed, acoustic_rows, check_mapping, gather
-from encore.data.readers.text import open_text
+from encore.data.readers import containers
+from encore.data.readers.containers import HEAD_BYTES, Container
+from encore.data.readers.contract import Options, Reader, Told
+from encore.data.readers.gather import Opened, Typed, gather
+from encore.data.readers.text import open_text, whole_lines
 from encore.errors import InputError
 
 
-def read(
-    paths: Sequence[Path],
-    mapping: Mapping[str, str],
-    acoustics: Path | None = None,
-    latest: datetime | None = None,
-) -> Dataset:
-    """Read files of rows into a Dataset; which table each holds is told by its columns.
+def recognises(container: Container) -> bool:
+    """Say whether a path may hold tables.
 
-    `mapping` is encore's name of a column -> the name it has in the files. A file in a folder
-    whose columns are no table's is passed over and noted; one that is named itself is an error.
+    Raises `InputError` saying what the path is where nothing in it is known: tables come last.
+    """
+    return detect.kind(container.path) == "tables"
+
+
+def read(container: Container, ledger: Ledger, options: Options) -> Told:
+    """Read files of rows; which table each holds is told by its columns.
+
+    A file in a folder whose columns are no table's is passed over and noted; one that is given
+    itself is an error.
 
     Raises `InputError` naming the file, what was found, what is needed and the remedy.
     """
-    ledger = Ledger()
     opened: list[Opened] = []
-    for path in paths:
-        for file in detect.tables_in(path) if path.is_dir() else [path]:
-            source = open_table(file, ledger)
-            if path.is_dir() and not _is_table(source, mapping, ledger):
-                continue
-            opened.append(source)
-            sources.record(file, ledger)
+    for name in _names(container):
+        source = open_table(container, name, ledger)
+        if not container.is_single and not _is_table(source, options.columns, ledger):
+            continue
+        opened.append(source)
+        container.record(name, ledger)
     if not opened:
         notes = "; ".join(ledger.notes)
-        raise InputError(f"{', '.join(map(str, paths))}: no file here is a table ({notes})")
-    return to_dataset([(source, None) for source in opened], mapping, ledger, acoustics, latest)
+        raise InputError(f"{container.path}: no file here is a table ({notes})")
+    return Told(gather([(source, None) for source in opened], options.columns, ledger))
 
 
-def to_dataset(
-    opened: Sequence[tuple[Opened, str | None]],
-    mapping: Mapping[str, str],
-    ledger: Ledger,
-    acoustics: Path | None,
-    latest: datetime | None,
-) -> Dataset:
-    """Clean what was opened, each with the name of its table or None, into a Dataset."""
-    heard = open_table(acoustics, ledger) if acoustics else None
-    told = [source for source, _ in opened]
-    check_mapping(mapping, [*told, heard] if heard else told)
-    rows = gather(opened, mapping, ledger)
-    if acoustics:
-        sources.record(acoustics, ledger)
-    features = acoustic_rows(heard, mapping) if heard else None
-    return clean.assemble(rows, ledger, acoustics=features, latest=latest)
+READER = Reader(
+    "tables",
+    "CSV, TSV or Parquet files with named columns, or folders of them",
+    recognises,
+    read,
+)
 
 
-def open_table(path: Path, ledger: Ledger) -> Opened:
-    """Open a CSV, TSV or Parquet file (told by its content), the former perhaps gzipped."""
-    if detect.kind(path) != "tables" or path.is_dir():
+def columns_of(container: Container) -> list[tuple[str, list[str]]]:
+    """Return the files that may hold tables, each with its columns, from their heads only."""
+    silent = Ledger()
+    found = []
+    for name in _names(container):
+        if _is_parquet(container, name):
+            found.append((name, open_table(container, name, silent).columns))
+        else:
+            head = whole_lines(container.head(name), HEAD_BYTES)
+            found.append((name, open_text(name, head, silent).columns))
+    return found
+
+
+def has_column(container: Container, mapping: Mapping[str, str]) -> bool:
+    """Say whether a file has a column that the caller named: then it is a table, whatever else."""
+    try:
+        known = columns_of(container) if mapping and container.archive is None else []
+    except InputError:
+        return False
+    return any(not set(mapping.values()).isdisjoint(columns) for _, columns in known)
+
+
+def open_table(container: Container, name: str, ledger: Ledger) -> Opened:
+    """Open a CSV, TSV or Parquet file (told by its content), the former perhaps packed."""
+    if not _is_parquet(container, name):
+        return open_text(name, container.read(name), ledger)
+    where = container.place(name)
+    source = containers.seekable(container, name)
+    columns = _parquet(source, where, None).columns
+    if not _parquet(source, where, columns[:1]).height:
+        raise InputError(f"{where}: no rows; expected rows below the columns")
+    return Typed(name, columns, lambda names: _parquet(source, where, names), first_row=1)
+
+
+def opened_acoustics(path: Path, ledger: Ledger) -> Opened:
+    """Open a file of acoustic features."""
+    if path.is_dir() or detect.kind(path) != "tables":
         raise InputError(f"{path}: expected a CSV, TSV or Parquet file")
-    with path.open("rb") as file:
-        is_parquet = file.read(len(detect.PARQUET_MAGIC)) == detect.PARQUET_MAGIC
-    if not is_parquet:
-        return open_text(path.name, sources.read_bytes(path), ledger)
-    columns = _parquet(path, None).columns
-    if not _parquet(path, columns[:1]).height:
-        raise InputError(f"{path}: no rows; expected rows below the columns")
-    return Typed(path.name, columns, lambda names: _parquet(path, names), first_row=1)
+    with containers.opened(path) as container:
+        return open_table(container, path.name, ledger)
 
 
-def _parquet(path: Path, columns: list[str] | None) -> pl.DataFrame:
+def _names(container: Container) -> list[str]:
+    if container.path.is_dir():
+        return [file.name for file in detect.tables_in(container.path)]
+    return container.names()
+
+
+def _is_parquet(container: Container, name: str) -> bool:
+    return container.head(name).startswith(detect.PARQUET_MAGIC)
+
+
+def _parquet(source: Path | io.BytesIO, where: str, columns: list[str] | None) -> pl.DataFrame:
     """Read some columns of a Parquet file; with None, all columns and no rows."""
     try:
         return pl.read_parquet(
-            path, columns=columns, n_rows=0 if columns is None else None, glob=False
+            source, columns=columns, n_rows=0 if columns is None else None, glob=False
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: not a whole Parquet file ({reason}); write it again") from error
+        raise InputError(f"{where}: not a whole Parquet file ({reason}); write it again") from error
 
 
 def _is_table(source: Opened, mapping: Mapping[str, str], ledger: Ledger) -> bool:

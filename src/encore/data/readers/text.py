@@ -67,7 +67,7 @@ def open_text(
     stay even around a whole cell.
     Raises `InputError` where the file is empty, has no rows below its header, or is no text.
     """
-    content = _utf8(name, content, ledger, encoding)
+    content = as_utf8(name, content, ledger, encoding)
     header, header_lines = "", 0
     start = 0
     while not header and start < len(content):
@@ -88,6 +88,15 @@ def open_text(
         raise InputError(f"{name}: only a header, no rows; expected rows below it")
     columns = [field.strip().strip('"') for field in fields]
     return Text(name, content, delimiter, columns, header_lines, quoted, unwrap and not quoted)
+
+
+def whole_lines(head: bytes, full: int) -> bytes:
+    """Return the head of a text file without the line that it cuts; `full` is a cut head's size."""
+    if len(head) < full or b"\n" not in head:
+        return head
+    if head.startswith(_UTF16_MARKS):
+        head = head[: len(head) // 2 * 2].decode("utf-16", "ignore").encode()
+    return head[: head.rfind(b"\n") + 1]
 
 
 def _fast(text: Text, picked: Mapping[str, int]) -> pl.DataFrame | None:
@@ -171,7 +180,8 @@ def _unwrapped(name: str) -> pl.Expr:
     return pl.when(wrapped).then(bare).otherwise(cell).alias(name)
 
 
-def _utf8(name: str, content: bytes, ledger: Ledger, encoding: str | None) -> bytes:
+def as_utf8(name: str, content: bytes, ledger: Ledger, encoding: str | None = None) -> bytes:
+    """Return text as UTF-8 without a mark; what is neither it nor UTF-16 is noted as cp1252."""
     if encoding:
         return content.decode(encoding).encode()
     try:

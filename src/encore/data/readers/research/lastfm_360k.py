@@ -1,0 +1,57 @@
+"""Last.fm 360K: how often 359,347 listeners played their top artists, by Òscar Celma.
+
+Four fields without a header or quoting: user (SHA-1), the artist's MBID (often empty) and name,
+plays. An item is an artist. The file of profiles that comes along is passed over.
+"""
+
+import re
+
+import polars as pl
+
+from encore.data import values
+from encore.data.identity import normalise_artist
+from encore.data.ledger import Ledger
+from encore.data.readers.containers import Container
+from encore.data.readers.contract import Options, Reader, Told
+from encore.data.readers.research import members
+from encore.data.values import FILE, LINE
+
+_FIELDS = ("user_id", "mbid", "title", "plays")
+
+_LINE = re.compile(rf"[0-9a-f]{{40}}\t{members.MBID_OR_NOTHING}\t[^\t]*\t *\d+ *")
+
+
+def recognises(container: Container) -> bool:
+    """Say whether a member has lines of the four fields."""
+    return bool(_plays(container))
+
+
+def read(container: Container, ledger: Ledger, _: Options) -> Told:
+    """Read plays and the artists they name; an artist is their MBID, else their name's key."""
+    names = _plays(container)
+    rows = members.rows_without_header(container, names, _FIELDS, "plays", ledger)
+    rows = rows.with_columns(track_id=rows["mbid"].fill_null(_keys(rows["title"])))
+    artists = rows.select("track_id", "title", FILE, LINE).filter(~values.blank("track_id"))
+    return Told(
+        {
+            "plays": rows.select("user_id", "track_id", "plays", FILE, LINE),
+            "tracks": artists.unique("track_id", keep="first", maintain_order=True),
+        },
+        item_kind="artist",
+    )
+
+
+READER = Reader(
+    "lastfm-360k", "Last.fm 360K: plays by listener and artist, tab-separated", recognises, read
+)
+
+
+def _plays(container: Container) -> list[str]:
+    return members.fitting(container, _LINE.fullmatch)
+
+
+def _keys(names: pl.Series) -> pl.Series:
+    """Return the key of each name, found once for each spelling."""
+    distinct = pl.DataFrame({"name": names.unique()})
+    keys = distinct.with_columns(key=normalise_artist(pl.col("name")))
+    return names.to_frame("name").join(keys, on="name", how="left", maintain_order="left")["key"]

@@ -1,0 +1,72 @@
+"""What the readers told of all inputs, cleaned together into one Dataset."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from encore.data import clean, joining, values
+from encore.data.dataset import Dataset
+from encore.data.ledger import Counts, Ledger
+from encore.data.readers.contract import Options, Told
+from encore.data.readers.gather import Opened, acoustic_rows, stacked
+
+#: The key that tables of acoustics have where items are artists.
+_ARTISTS_KEY = {"track_id": "artistID"}
+
+
+def dataset_of(
+    told: Sequence[Told],
+    ledger: Ledger,
+    options: Options,
+    heard: Opened | None = None,
+    latest: datetime | None = None,
+) -> Dataset:
+    """Clean the rows of all that was told, a table's in turn, into a Dataset.
+
+    All are of one kind of item. `heard` is a table of acoustic features by track_id (by artistID
+    where items are artists), under the names of `options.columns`. A catalogue fills what the heard
+    tracks lack, unless it is the listeners' own: then its tracks are the Dataset's.
+    """
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for one in told:
+        for table, rows in one.tables.items():
+            parts.setdefault(table, []).append(rows)
+    known = [one.known_tracks for one in told if one.known_tracks is not None]
+    item_kind = told[0].item_kind
+    features = None
+    if heard is not None:
+        by_artist = item_kind == "artist" and "track_id" not in heard.columns
+        key = _ARTISTS_KEY if by_artist else {}
+        features = acoustic_rows(heard, {**key, **options.columns})
+    tables = {table: stacked(rows) for table, rows in parts.items()}
+    catalogue = tables.pop(joining.CATALOGUE, None)
+    if catalogue is not None and joining.is_own(tables, catalogue):
+        tables["tracks"] = stacked([*parts.get("tracks", []), catalogue])
+        _adopt(ledger, listened=not joining.LISTENED.isdisjoint(tables))
+        catalogue = None
+    data = clean.assemble(
+        tables,
+        ledger,
+        item_kind=item_kind,
+        acoustics=features,
+        known_tracks=pl.concat(known) if known else None,
+        latest=latest,
+        rule=options.rule,
+        zone=options.tz or values.UTC_ZONE,
+    )
+    return data if catalogue is None else joining.enriched(data, catalogue, latest)
+
+
+def _adopt(ledger: Ledger, *, listened: bool) -> None:
+    """Count what was dropped of a catalogue among the tracks, and say where nobody listened."""
+    malformed = ledger.tables.pop(joining.CATALOGUE, Counts())
+    counts = ledger.table("tracks")
+    counts.read += malformed.read
+    for reason, rows in malformed.dropped.items():
+        counts.drop(reason, rows, malformed.examples[reason])
+    if not listened:
+        ledger.notes.append(
+            "no listening was given, only tracks: nothing can be learnt of them alone; "
+            "give a history too"
+        )

@@ -1,0 +1,1 @@
+"""A Dataset in the forms that other programs read."""
