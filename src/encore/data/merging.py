@@ -1,10 +1,10 @@
 """One song under several spellings becomes one track: who is the same, and what becomes of rows.
 
-Two tracks are the same where they share a MusicBrainz recording or a Spotify id, or where artist and
-title have equal keys (`encore.data.identity`) and nothing speaks against it:
+Two tracks are the same where they share a MusicBrainz recording or a Spotify id, or where artist
+and title have equal keys (`encore.data.identity`) and nothing speaks against it:
 
-- Two different recordings (MBIDs) never merge by name: people who compared them keep them apart, and
-  they hold what titles leave out (a live take, a demo). Two different Spotify ids say nothing: a
+- Two different recordings (MBIDs) never merge by name: people who compared them keep them apart,
+  and they hold what titles leave out (a live take, a demo). Two different Spotify ids say nothing: a
   recording gets a new one with every release.
 - Lengths that differ by more than `LENGTH_SLACK_MS` or `LENGTH_SLACK`, whichever is more, are
   different versions. Lengths that a chain of others joins are one version.
@@ -83,10 +83,10 @@ def merge_same(data: Dataset, *, live_apart: bool = True, which: Which = "auto")
     summed; listens, feedback and tags move to it; a column that it lacks is taken from the most
     played that has it; genres are united. A note in the ledger says how many.
 
-    `which` = "auto" merges where a source had no ids of its own, so that a reader made them of artist
-    and title: these tracks merge with one another and into such as have an id, which is then kept;
-    two tracks with ids of their own stay two. Artists stay apart. "all" merges whatever is the same,
-    artists by their name too. With `live_apart` false, live takes count as the song itself.
+    `which` = "auto" merges where a source had no ids of its own, so that a reader made them of
+    artist and title: these tracks merge with one another and into such as have an id, which is then
+    kept; two tracks with ids of their own stay two. Artists stay apart. "all" merges whatever is
+    the same, artists by their name too. With `live_apart` false, live takes are the song itself.
 
     >>> from encore.data.readers import read
     >>> names = {"artist": ["Bowie", "bowie"], "title": ["Heroes", "Heroes - 2017 Remaster"]}
