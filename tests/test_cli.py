@@ -189,6 +189,19 @@ def test_recommend_for_a_history_brought_along(encore, folders, tmp_path):
     assert track not in [slot["track_id"] for slot in found["slots"]]
 
 
+def test_a_history_is_matched_against_a_dataset_and_a_bundle(encore, folders, tmp_path):
+    known = Dataset.load(folders / "data").tracks["track_id"][0]
+    file = tmp_path / "mine.csv"
+    file.write_text(f"user_id,track_id,plays\nme,{known},3\nme,zzz,1\n")
+    for target in ("data", "bundle"):
+        code, out, _ = encore("match", file, folders / target, "--json")
+        report = json.loads(out)
+        assert (code, report["rates"]["track_id"]["plays"]) == (0, 0.75)
+        assert [row["track_id"] for row in report["unmatched"]] == ["zzz"]
+    code, out, _ = encore("match", file, folders / "data")
+    assert (code, "75.0% of plays" in out, "zzz" in out) == (0, True, True)
+
+
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv", ".parquet"])
 def test_a_list_is_written_in_each_form(encore, folders, tmp_path, suffix):
     file = tmp_path / f"list{suffix}"

@@ -4,8 +4,8 @@ Two tracks are the same where they share a MusicBrainz recording or a Spotify id
 and title have equal keys (`encore.data.identity`) and nothing speaks against it:
 
 - Two different recordings (MBIDs) never merge by name: people who compared them keep them apart,
-  and they hold what titles leave out (a live take, a demo). Two different Spotify ids say nothing: a
-  recording gets a new one with every release.
+  and they hold what titles leave out (a live take, a demo). Two different Spotify ids say nothing:
+  a recording gets a new one with every release.
 - Lengths that differ by more than `LENGTH_SLACK_MS` or `LENGTH_SLACK`, whichever is more, are
   different versions. Lengths that a chain of others joins are one version.
 - A track that lacks a length or an MBID goes with the most played of those it may be. One that has
