@@ -70,6 +70,48 @@ def test_import_reports_what_it_kept_and_dropped(encore, plays, tmp_path):
     assert "9223372036854775808" in Dataset.load(tmp_path / "d").listeners["user_id"]
 
 
+@pytest.fixture
+def spellings(tmp_path):
+    file = tmp_path / "spellings.csv"
+    header = "user_id,track_id,artist,title,plays\n"
+    rows = ["Bowie,Heroes,2", "bowie,Heroes - 2017 Remaster,3", "Bowie,Changes,x"]
+    ids = [" \N{EN DASH} ".join(row.split(",")[:2]) for row in rows]
+    file.write_text(header + "".join(f"ann,{i},{row}\n" for i, row in zip(ids, rows, strict=True)))
+    return file
+
+
+def test_import_merges_spellings_unless_told_not_to(encore, spellings, tmp_path):
+    told = ("--out", tmp_path / "d", "--merges", tmp_path / "m.csv", "--json")
+    code, out, _ = encore("import", spellings, *told)
+    report = json.loads(out)
+    assert (code, report["tracks"], report["plays"], report["merged"]) == (0, 2, 1, 1)
+    assert "merging: 3 tracks into 2" in report["notes"][-1]
+    pairs = pl.read_csv(tmp_path / "m.csv")
+    assert pairs["kept_title"].to_list() == ["Heroes - 2017 Remaster"]
+    out = encore("import", spellings, "--out", tmp_path / "d", "--keep-spellings", "--json")[1]
+    assert json.loads(out)["tracks"] == 3
+
+
+def test_import_refuses_too_many_bad_rows_and_writes_nothing(encore, spellings, tmp_path):
+    code, _, err = encore("import", spellings, "--out", tmp_path / "d", "--max-bad", "0.3")
+    assert (code, "not_a_number 1" in err, "--max-bad 0.3" in err) == (1, True, True)
+    assert not (tmp_path / "d").exists()
+    assert encore("import", spellings, "--out", tmp_path / "d", "--max-bad", "0.34")[0] == 0
+
+
+def test_import_keeps_the_core_and_a_dry_run_writes_nothing(encore, plays, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    core = ("--min-listeners-per-track", 2, "--min-tracks-per-listener", 1, "--dry-run", "--json")
+    code, out, _ = encore("import", plays, "--columns", COLUMNS, *core)
+    report = json.loads(out)
+    assert (code, report["listeners"], report["tracks"]) == (0, 2, 1)
+    assert "k-core: 1 tracks" in report["notes"][-1]
+    assert sorted(tmp_path.rglob("*")) == before
+    days = ("--max-listens-per-day", 5, "--dry-run")
+    assert "no listen has a time" in encore("import", plays, "--columns", COLUMNS, *days)[2]
+
+
 def test_import_names_the_line_of_a_bad_value(encore, plays, tmp_path):
     code, out, _ = encore("import", plays, "--out", tmp_path / "d", "--columns", COLUMNS)
     assert code == 0
@@ -160,6 +202,19 @@ def test_recommend_for_a_history_brought_along(encore, folders, tmp_path):
     assert found["answer"] == "history folded in"
     assert found["unmatched"] == ["not-in-there"]
     assert track not in [slot["track_id"] for slot in found["slots"]]
+
+
+def test_a_history_is_matched_against_a_dataset_and_a_bundle(encore, folders, tmp_path):
+    known = Dataset.load(folders / "data").tracks["track_id"][0]
+    file = tmp_path / "mine.csv"
+    file.write_text(f"user_id,track_id,plays\nme,{known},3\nme,zzz,1\n")
+    for target in ("data", "bundle"):
+        code, out, _ = encore("match", file, folders / target, "--json")
+        report = json.loads(out)
+        assert (code, report["rates"]["track_id"]["plays"]) == (0, 0.75)
+        assert [row["track_id"] for row in report["unmatched"]] == ["zzz"]
+    code, out, _ = encore("match", file, folders / "data")
+    assert (code, "75.0% of plays" in out, "zzz" in out) == (0, True, True)
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv", ".parquet"])
@@ -295,6 +350,11 @@ def test_the_last_rows_of_each_listener_can_be_held_out(encore, folders, tmp_pat
         (["evaluate", "DATA", "--out", "r", "--by", "moon"], 1, "split by 'moon'"),
         (["import", "x.csv", "--out", "d", "--columns", "who"], 2, "--columns"),
         (["import", "x.csv", "--out", "d", "--format", "odd"], None, "odd"),
+        (["import", "x.csv"], 2, "--out"),
+        (["import", "x.csv", "--out", "d", "--dry-run"], 2, "--dry-run"),
+        (["import", "x.csv", "--dry-run", "--merges", "m.csv"], 2, "leave --merges out"),
+        (["import", "x.csv", "--out", "d", "--keep-spellings", "--merge-live"], 2, "--keep"),
+        (["import", "x.csv", "--out", "d", "--max-bad", "2"], 2, "--max-bad 2"),
         (["nonsense"], 2, "nonsense"),
         (["report", "NOWHERE"], 1, "NOWHERE"),
     ],

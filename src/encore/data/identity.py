@@ -45,8 +45,19 @@ _DASHED_SUFFIX = rf"(?i)(?:\s+[-\x{2013}\x{2014}]\s+(?:{_SUFFIXES}))+\s*$"
 _GUEST = r"(?:feat\.?|ft\.?|featuring)\s"
 _BRACKETED_GUEST = rf"(?i)\s*[(\[]\s*{_GUEST}(?:[^()\[\]]|\([^()]*\))*[)\]]"
 _TRAILING_GUEST = rf"(?i)\s+{_GUEST}.+?(\s+[-\x{2013}\x{2014}(\[]|$)"
+_GUESTS_OF_ARTIST = rf"(?i)\s+[(\[]?{_GUEST}.+$"
 #: A guest bracket that also names another performance is left whole: "(feat. X - Live)".
 _OTHER_PERFORMANCE = rf"(?i)[(\[]\s*{_GUEST}[^)\]]*\b(?:live|remix|acoustic|demo)\b"
+
+# Only where a bracket or a dash sets it off: "Live and Let Die" is no live take.
+_LIVE = (
+    r"(?i)\s*[(\[]\s*(?:recorded\s+)?live\b[^)\]]*[)\]]"
+    r"|\s+[-\x{2013}\x{2014}]\s+(?:recorded\s+)?live\b.*$"
+)
+
+#: How players and taggers write that they do not know (as keys); no two such are one song.
+_UNKNOWN_ARTISTS = ("unknown", "unknown artist", "various", "various artists", "va", "n a")
+_UNKNOWN_TITLE = r"^(?:unknown|unknown title|unknown track|untitled|track \d+|n a)$"
 
 
 class _OnText(Protocol):
@@ -114,6 +125,50 @@ def normalise_title(text: pl.Expr) -> pl.Expr:
 
 
 @_also_on_str
+def main_artist(text: pl.Expr) -> pl.Expr:
+    """Return an artist's name without the guests that scrobblers put into it.
+
+    >>> main_artist("Eminem feat. Dido"), main_artist("Jay-Z (ft. Alicia Keys)")
+    ('Eminem', 'Jay-Z')
+    """
+    return text.str.replace(_GUESTS_OF_ARTIST, "")
+
+
+@_also_on_str
+def without_live(text: pl.Expr) -> pl.Expr:
+    """Return a title without the mark of a live take, for whoever wants those as the same song.
+
+    >>> without_live("Heroes - Live / Remastered"), without_live("Heroes (Live at Leeds) [Mono]")
+    ('Heroes', 'Heroes [Mono]')
+    >>> without_live("Live and Let Die"), without_live("Alive (Live)")
+    ('Live and Let Die', 'Alive')
+    """
+    return text.str.replace_all(_LIVE, "")
+
+
+def artist_keys(names: pl.Series) -> pl.Series:
+    """Return the key of each artist's name, guests aside; null where none or no name is known.
+
+    >>> artist_keys(pl.Series(["The Beatles", "Eminem feat. Dido", "Unknown Artist"])).to_list()
+    ['beatles', 'eminem', None]
+    """
+    return _of_each(names, lambda name: _known(normalise_artist(main_artist(name))))
+
+
+def title_keys(titles: pl.Series, *, live_apart: bool = True) -> pl.Series:
+    """Return the key of each title; null where none is known ("Untitled", "Track 3").
+
+    Live takes have keys of their own, unless `live_apart` is false.
+    """
+
+    def key(title: pl.Expr) -> pl.Expr:
+        found = normalise_title(title if live_apart else without_live(title))
+        return pl.when(~found.str.contains(_UNKNOWN_TITLE)).then(found)
+
+    return _of_each(titles, key)
+
+
+@_also_on_str
 def tokenise_genre(text: pl.Expr) -> pl.Expr:
     """Return the token of one genre: its spellings with hyphens, spaces and "and" are one.
 
@@ -153,6 +208,19 @@ def tidy_genres(genres: pl.Expr) -> pl.Expr:
     present = stripped.list.eval(pl.element().filter(pl.element() != ""))
     tidy = present.list.unique(maintain_order=True)
     return pl.when(tidy.list.len() > 0).then(tidy)
+
+
+def _known(key: pl.Expr) -> pl.Expr:
+    return pl.when(~key.is_in(_UNKNOWN_ARTISTS)).then(key)
+
+
+def _of_each(texts: pl.Series, key: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Return the key of each text, computed once for those that repeat; null where blank."""
+    once = texts.drop_nulls().unique().alias("text").to_frame()
+    blank = pl.col("text").str.strip_chars() == ""
+    known = once.filter(~blank).with_columns(key(pl.col("text")).alias("key"))
+    wanted = texts.alias("text").to_frame()
+    return wanted.join(known, on="text", how="left", maintain_order="left")["key"]
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
