@@ -11,7 +11,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from encore.cli import compare, demo, evaluate, import_, recommend, report, train, tune
+from encore.cli import compare, demo, evaluate, import_, inspect, recommend, report, train, tune
 from encore.errors import EncoreError
 
 # Threads that spin long while they wait are ruinous where another process wants the core; threads
@@ -29,6 +29,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "import": import_.import_,
+    "inspect": inspect.inspect,
     "train": train.train,
     "tune": tune.tune,
     "evaluate": evaluate.evaluate,

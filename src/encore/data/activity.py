@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from encore.data.dataset import Dataset
+from encore.data.vocabulary import Vocabulary
 
 DAYS_AT_MOST = 120  # of a span that is told by the day; a longer one is told by the month
 HOURS, WEEKDAYS = 24, 7
@@ -25,8 +26,9 @@ def activity(data: Dataset) -> dict[str, Any] | None:
     if times.is_empty():
         return None
     at = pl.col("at")
-    # Dense codes: to count distinct listeners by text would take most of the time.
-    times = times.with_columns(pl.col("user_id").rank("dense"))
+    # Numbers for ids: to count distinct listeners by text would take most of the time.
+    user = Vocabulary(data.listeners["user_id"]).encode(times["user_id"])
+    times = times.with_columns(user_id=pl.Series(user))
     first, last, dates = times.select(
         at.min().alias("first"), at.max().alias("last"), (at.dt.time() == pl.time(0)).all()
     ).row(0)

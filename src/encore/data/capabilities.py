@@ -12,7 +12,7 @@ import polars as pl
 
 from encore.data.cold import LEAST_LISTENERS, LEAST_ROWS, has_content
 from encore.data.dataset import Dataset
-from encore.data.music import has_genres, has_tags
+from encore.data.music import Heard, has_genres, has_tags
 from encore.data.split import PAIR
 from encore.schema import ACOUSTIC
 
@@ -30,22 +30,22 @@ class Capability:
     sentence: str
 
 
-def capabilities(data: Dataset) -> list[Capability]:
-    """Return every capability with its state."""
-    return [Capability(name, *judge(data)) for name, judge in JUDGES.items()]
+def capabilities(data: Dataset, heard: Heard) -> list[Capability]:
+    """Return every capability with its state; `heard` is who played what in `data`."""
+    return [Capability(name, *judge(data, heard)) for name, judge in JUDGES.items()]
 
 
 Judgement = tuple[State, str]
 
 
-def _training(data: Dataset) -> Judgement:
-    pairs = data.plays.filter(PLAYED).height
+def _training(data: Dataset, heard: Heard) -> Judgement:
+    pairs = heard.by_UT.nnz
     if not pairs:
         return "no", "No pair was played: there is nothing to train on."
     return "yes", f"{pairs:,} pairs of listener and {data.item_kind} were played."
 
 
-def _counts(data: Dataset) -> Judgement:
+def _counts(data: Dataset, _: Heard) -> Judgement:
     counts = data.plays.filter(PLAYED)["plays"].n_unique()
     if counts < 2:
         return "no", (
@@ -55,13 +55,15 @@ def _counts(data: Dataset) -> Judgement:
     return "yes", "Pairs differ in plays: how often can be predicted."
 
 
-def _split_by_time(data: Dataset) -> Judgement:
+def _split_by_time(data: Dataset, _: Heard) -> Judgement:
     if undated := data.events["listened_at"].null_count():
         return (
             "no",
             f"{undated:,} of {data.events.height:,} listens have no time: split by listener.",
         )
-    eventless = data.plays.filter(PLAYED).join(data.events, on=PAIR, how="anti")
+    eventless = data.plays.filter(PLAYED)
+    if data.events.height:
+        eventless = eventless.join(data.events, on=PAIR, how="anti")
     undated = eventless["first_played"].null_count()
     if data.events.is_empty() and undated == eventless.height:
         return (
@@ -73,10 +75,10 @@ def _split_by_time(data: Dataset) -> Judgement:
     return "yes", "Every listen or pair has a time: the past can be split from the future."
 
 
-def _familiar(data: Dataset) -> Judgement:
-    state, _ = _split_by_time(data)
+def _familiar(data: Dataset, heard: Heard) -> Judgement:
+    state, why = _split_by_time(data, heard)
     if state == "no":
-        return "no", "It needs a split by time, which this dataset does not allow."
+        return "no", f"It needs a split by time. {why}"
     listens = data.events.group_by(PAIR).len()
     again = listens.filter(pl.col("len") > 1).height
     if not again:
@@ -87,7 +89,7 @@ def _familiar(data: Dataset) -> Judgement:
     return "yes", f"{again:,} pairs were listened to more than once, at known times."
 
 
-def _repeat(data: Dataset) -> Judgement:
+def _repeat(data: Dataset, _: Heard) -> Judgement:
     played = data.plays.filter(PLAYED)
     undated = played.filter(
         pl.any_horizontal(pl.col("first_played", "last_played").is_null())
@@ -100,7 +102,7 @@ def _repeat(data: Dataset) -> Judgement:
     )
 
 
-def _hours(data: Dataset) -> Judgement:
+def _hours(data: Dataset, _: Heard) -> Judgement:
     times = data.events["listened_at"].drop_nulls()
     if times.is_empty():
         return "no", "No listen has a time: hours of the day are unknown."
@@ -109,7 +111,7 @@ def _hours(data: Dataset) -> Judgement:
     return "yes", "Listens have hours (UTC)."
 
 
-def _friends(data: Dataset) -> Judgement:
+def _friends(data: Dataset, _: Heard) -> Judgement:
     if data.friends.is_empty():
         return "no", (
             "No friends: there is no friends channel, and a listener without history gets what "
@@ -119,7 +121,7 @@ def _friends(data: Dataset) -> Judgement:
     return _shared(some, all_, "listeners name a friend", "the others start from what most play")
 
 
-def _cold_tracks(data: Dataset) -> Judgement:
+def _cold_tracks(data: Dataset, _: Heard) -> Judgement:
     kind, tracks = data.item_kind, data.tracks
     described = tracks.select(
         has_genres()
@@ -135,8 +137,8 @@ def _cold_tracks(data: Dataset) -> Judgement:
         )
     if not described.any():
         return "partly", (
-            f"No genres, tags or acoustics: a {kind} that nobody has played is placed by its artist "
-            f"alone, and {tracks.height - placed:,} have none."
+            f"No genres, tags or acoustics: a {kind} that nobody has played is placed by its "
+            f"artist alone, and {tracks.height - placed:,} have none."
         )
     return _shared(
         placed,
@@ -146,26 +148,24 @@ def _cold_tracks(data: Dataset) -> Judgement:
     )
 
 
-def _cold_track_board(data: Dataset) -> Judgement:
-    heard = data.plays.filter(PLAYED).group_by("track_id").len()
-    often = heard.filter(pl.col("len") >= LEAST_LISTENERS)["track_id"]
-    able = data.tracks.filter(has_content(data), pl.col("track_id").is_in(often.implode())).height
+def _cold_track_board(data: Dataset, heard: Heard) -> Judgement:
+    often = pl.Series(heard.listeners_T[1:] >= LEAST_LISTENERS)
+    able = int((data.tracks.select(has_content(data)).to_series() & often).sum())
     what = f"genres, acoustics or others' tags and {LEAST_LISTENERS} listeners"
     if not able:
         return "no", f"No {data.item_kind} has {what}: there is none to hold out."
     return "yes", f"{able:,} {data.item_kind}s have {what}: some of them are held out."
 
 
-def _cold_listener_board(data: Dataset) -> Judgement:
-    rows = data.plays.filter(PLAYED).group_by("user_id").len()
-    able = rows.filter(pl.col("len") >= LEAST_ROWS).height
+def _cold_listener_board(data: Dataset, heard: Heard) -> Judgement:
+    able = int((heard.tracks_U >= LEAST_ROWS).sum())
     what = f"{LEAST_ROWS} played {data.item_kind}s"
     if not able:
         return "no", f"No listener has {what}: there is none to hold out."
     return "yes", f"{able:,} listeners have {what} or more: some of them are held out."
 
 
-def _acoustics(data: Dataset) -> Judgement:
+def _acoustics(data: Dataset, _: Heard) -> Judgement:
     known = data.tracks.filter(pl.any_horizontal(pl.col(*ACOUSTIC).is_not_null())).height
     if not known:
         return "no", "No acoustics: energy, tempo and the like play no part."
@@ -177,7 +177,7 @@ def _acoustics(data: Dataset) -> Judgement:
     )
 
 
-def _explicit(data: Dataset) -> Judgement:
+def _explicit(data: Dataset, _: Heard) -> Judgement:
     known = data.tracks.height - data.tracks["explicit"].null_count()
     if not known:
         return "no", (
@@ -192,7 +192,7 @@ def _explicit(data: Dataset) -> Judgement:
     )
 
 
-def _per_artist(data: Dataset) -> Judgement:
+def _per_artist(data: Dataset, _: Heard) -> Judgement:
     if data.item_kind == "artist":
         return "yes", "Rows are artists: each is in a list but once."
     known = data.tracks.filter(
@@ -203,7 +203,7 @@ def _per_artist(data: Dataset) -> Judgement:
     return _shared(known, data.tracks.height, "tracks have an artist", "the others have no limit")
 
 
-def _skips(data: Dataset) -> Judgement:
+def _skips(data: Dataset, _: Heard) -> Judgement:
     only = data.plays.filter(pl.col("plays") == 0).height
     skipped = data.plays.filter(pl.col("skips") > 0).height
     if not only and not skipped:
@@ -211,7 +211,7 @@ def _skips(data: Dataset) -> Judgement:
     return "yes", f"{skipped:,} pairs have skips; {only:,} were never played to the end."
 
 
-def _titles(data: Dataset) -> Judgement:
+def _titles(data: Dataset, _: Heard) -> Judgement:
     known = data.tracks.filter(pl.col("title") != pl.col("track_id")).height
     if not known:
         return "no", "No titles: lists show ids."
@@ -220,7 +220,7 @@ def _titles(data: Dataset) -> Judgement:
     )
 
 
-JUDGES: dict[str, Callable[[Dataset], Judgement]] = {
+JUDGES: dict[str, Callable[[Dataset, Heard], Judgement]] = {
     "training": _training,
     "play counts": _counts,
     "split by time": _split_by_time,

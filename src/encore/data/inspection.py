@@ -87,7 +87,7 @@ def inspect(data: Dataset) -> Inspection:
         ranges=ranges(data),
         leaders=leaders(data, heard),
         duplicates=duplicates(data, heard),
-        capabilities=capabilities(data),
+        capabilities=capabilities(data, heard),
         ledger=data.ledger,
     )
 
