@@ -105,8 +105,8 @@ def _print(found: "Inspection", name: str) -> None:
             f"\nthere twice: {twice['tracks']:,} ids share {twice['groups']:,} names, "
             f"{percent(twice['share_of_plays'])} of all plays"
         )
-    for reason, rows in found.ledger.dropped.items():
-        tell(f"dropped at import: {rows:,} {reason}")
+    for reason, dropped in found.ledger.dropped.items():
+        tell(f"dropped at import: {dropped:,} {reason}")
     tell("\nwhat it allows", "bold")
     for one in sorted(found.capabilities, key=lambda one: list(STATES).index(one.state)):
         tell(f"  {STATES[one.state]} {one.name}: {one.sentence}")

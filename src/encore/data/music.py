@@ -43,7 +43,7 @@ class Heard:
             (np.ones(plays.height, np.float32), (user, track)), shape=(listeners.rows, tracks.rows)
         )
         summed = np.bincount(track, plays["plays"].to_numpy(), minlength=tracks.rows)
-        return cls(by_UT, summed)
+        return cls(by_UT, summed.astype(np.float64))
 
     @property
     def tracks_U(self) -> pl.Series:

@@ -68,7 +68,7 @@ def summary(found: Inspection) -> list[str]:
         f"{counts['listeners']:,} listeners and {counts['tracks']:,} {kind}s, "
         f"{counts['pairs']:,} pairs with plays: {percent(found.sparsity, 2)} of all are empty.",
         f"A typical listener has played {plain(heard['median'])} {kind}s; a typical pair has "
-        f"{plain(each['median'])} plays, the most played one {plain(each['max'])}.",
+        f"{plain(each['median'])} plays, none more than {plain(each['max'])}.",
         f"The most played 1 % of {kind}s have {percent(tracks['top_1_percent'])} of all plays, "
         f"10 % have {percent(tracks['top_10_percent'])}.",
     ]

@@ -47,7 +47,7 @@ def plot_activity(found: Mapping[str, Any]) -> Figure:
     figure = figure_of(5.6)
     parts = figure.subplot_mosaic(
         [["rows", "rows"], ["listeners", "listeners"], ["hours", "weekdays"]],
-        width_ratios=(2, 1),
+        width_ratios=(5, 4),
     )
     for name in ("rows", "listeners"):
         axes = parts[name]
@@ -91,9 +91,9 @@ def _some(axes: Axes, names: Sequence[str]) -> None:
 
 def _bin(one: Mapping[str, int]) -> str:
     low, high = (_short(one[end], 0) for end in ("from", "to"))
-    return (
-        low if one["from"] == one["to"] else f"{low} to {high}" if one["to"] < 100 else f"{low} +"
-    )
+    if one["from"] == one["to"]:
+        return low
+    return f"{low} to {high}" if one["to"] < 100 else f"{low} +"
 
 
 def _short(value: float, _position: int) -> str:
