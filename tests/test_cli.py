@@ -357,6 +357,8 @@ def test_the_last_rows_of_each_listener_can_be_held_out(encore, folders, tmp_pat
         (["import", "x.csv", "--out", "d", "--max-bad", "2"], 2, "--max-bad 2"),
         (["nonsense"], 2, "nonsense"),
         (["report", "NOWHERE"], 1, "NOWHERE"),
+        (["inspect", "NOWHERE"], 1, "no such folder"),
+        (["inspect", "DATA", "--open"], 2, "add --out FOLDER"),
     ],
 )
 def test_a_wrong_call_tells_what_and_exits(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from encore.config import TrainConfig
     from encore.data import world
     from encore.data.dataset import Dataset
+    from encore.data.inspection import Inspection, inspect
     from encore.errors import EncoreError, InputError, IntegrityError, UsageError
     from encore.models.channels import register
     from encore.models.channels.contract import Channel
@@ -30,6 +31,7 @@ _HOMES = {
     "Evaluation": "encore.pipeline",
     "HybridMusicRecommender": "encore.models.network",
     "InputError": "encore.errors",
+    "Inspection": "encore.data.inspection",
     "IntegrityError": "encore.errors",
     "RankedList": "encore.recommend.recommender",
     "Recommender": "encore.recommend.recommender",
@@ -38,6 +40,7 @@ _HOMES = {
     "TrainConfig": "encore.config",
     "UsageError": "encore.errors",
     "evaluate": "encore.pipeline",
+    "inspect": "encore.data.inspection",
     "load": "encore.pipeline",
     "read": "encore.pipeline",
     "recipes": "encore.recipes",
@@ -55,6 +58,7 @@ __all__ = [
     "Evaluation",
     "HybridMusicRecommender",
     "InputError",
+    "Inspection",
     "IntegrityError",
     "RankedList",
     "Recommender",
@@ -63,6 +67,7 @@ __all__ = [
     "TrainConfig",
     "UsageError",
     "evaluate",
+    "inspect",
     "load",
     "read",
     "recipes",

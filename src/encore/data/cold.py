@@ -40,14 +40,8 @@ def cold_tracks(
 
     Raises `InputError` on a share outside (0, 1) and where no track qualifies.
     """
-    heard = pl.concat(data.table(name).select(PAIR) for name in ("plays", "events", "feedback"))
-    left = data.tags.join(heard, on=PAIR, how="anti")
-    content = (
-        (pl.col("genres").list.drop_nulls().list.len() > 0)
-        | pl.any_horizontal(pl.col(*ACOUSTIC).is_not_null())
-        | pl.col("track_id").is_in(left["track_id"].implode())
-    )
-    able = content.fill_null(False) & _often(data, "track_id", least_listeners)
+    heard = _heard(data)
+    able = has_content(data) & _often(data, "track_id", least_listeners)
     how = {"by": "cold_tracks", "share": share, "seed": seed, "least_listeners": least_listeners}
     tracks = _drawn(data.tracks, able, how, f"tracks with content and {least_listeners} listeners")
     return remove(data, heard.join(tracks, on="track_id", how="semi"), how)
@@ -114,6 +108,21 @@ def ladder(test: Dataset, rungs: tuple[int, ...] = RUNGS, seed: int = 0) -> Ladd
             "use lower rungs"
         )
     return made
+
+
+def has_content(data: Dataset) -> pl.Expr:
+    """Whether a row of `tracks` has what `cold_tracks` calls content."""
+    left = data.tags.join(_heard(data), on=PAIR, how="anti")
+    content = (
+        (pl.col("genres").list.drop_nulls().list.len() > 0)
+        | pl.any_horizontal(pl.col(*ACOUSTIC).is_not_null())
+        | pl.col("track_id").is_in(left["track_id"].implode())
+    )
+    return content.fill_null(False)
+
+
+def _heard(data: Dataset) -> pl.DataFrame:
+    return pl.concat(data.table(name).select(PAIR) for name in ("plays", "events", "feedback"))
 
 
 def _often(data: Dataset, key: str, least: int) -> pl.Expr:

@@ -1,9 +1,7 @@
 """The figures: training, predictions, bias, boards and cold start.
 
 Pure functions from numbers to a matplotlib `Figure`. None touches pyplot or any other global state,
-so that a server's threads may draw at the same time. One restrained palette, told apart by people
-with any colour vision: ink, grey, blue, and vermilion for what matters. Figures are narrow, so that
-their type can still be read at 400 pixels.
+so that a server's threads may draw at the same time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,20 +14,28 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from encore.errors import InputError
+from encore.reports.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    PAPER,
+    SECOND,
+    SMALL,
+    beside,
+    dress,
+    figure_of,
+    text,
+)
 from encore.reports.verdict import Board, Value, finite, label, lower_is_better
 
 Floats = npt.NDArray[np.float64]
 
-PAPER, INK, MUTED, FAINT = "#faf8f3", "#22262b", "#6f747c", "#dcd8ce"
-ACCENT, SECOND = "#c8451b", "#2b5f8a"
 DENSITY = LinearSegmentedColormap.from_list("density", ["#dfe6ea", "#7fa3bd", SECOND, "#10283d"])
 
-WIDTH = 5.4  # inches
-SMALL, BODY = 9.5, 10.5  # points
 NORMAL_95 = 1.96  # half-width of a 95 % interval in standard errors
 
 
@@ -68,13 +74,13 @@ def plot_training(history: Sequence[Mapping[str, Any]]) -> Figure:
     ]
     present = [row for row in present if row] or [[losses]]
     best = [row.get("epoch", i + 1) for i, row in enumerate(history) if row.get("best")]
-    figure = _figure(1.2 + 1.5 * len(present))
+    figure = figure_of(1.2 + 1.5 * len(present))
     parts = figure.subfigures(len(present), 1, squeeze=False)[:, 0]
     for part, row in zip(parts, present, strict=True):
         part.set_facecolor(PAPER)
         for axes, panel in zip(part.subplots(1, len(row), squeeze=False)[0], row, strict=True):
             title = "loss" if panel is losses else next(iter(panel.values()))[0]
-            _dress(axes, title)
+            dress(axes, title)
             _draw_curves(axes, history, panel, name_them=panel is losses)
             for epoch in best[-1:]:
                 axes.axvline(epoch, color=ACCENT, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0)
@@ -95,18 +101,18 @@ def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
     """
     predictions, targets = _pair(metrics["predictions"], metrics["targets"])
     errors = predictions - targets
-    figure = _figure(5.8)
+    figure = figure_of(5.8)
     (density, histogram), (quantiles, residuals) = figure.subplots(2, 2)
 
-    _dress(density, "predicted by true plays", "true plays", "predicted plays")
+    dress(density, "predicted by true plays", "true plays", "predicted plays")
     low, high = min(0.0, predictions.min()), max(predictions.max(), targets.max(), 1.0) * 1.02
     _hexagons(density, targets, predictions, (low, high, low, high))
     density.plot([low, high], [low, high], color=ACCENT, linewidth=1.0)
-    density.annotate("exact", (high, high), (-16, -1), **_beside(ACCENT, "right", "top"))
+    density.annotate("exact", (high, high), (-16, -1), **beside(ACCENT, "right", "top"))
     _count_plays(density.xaxis, high)
     _count_plays(density.yaxis, high)
 
-    _dress(histogram, "errors", "predicted minus true, log1p")
+    dress(histogram, "errors", "predicted minus true, log1p")
     span = float(np.quantile(np.abs(errors), 0.995)) or 1.0
     histogram.hist(errors, bins=41, range=(-span, span), color=SECOND, alpha=0.75)
     histogram.axvline(0, color=INK, linewidth=0.8)
@@ -114,7 +120,7 @@ def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
     histogram.set_yticks([])
     histogram.set_title(f"mean {errors.mean():+.3f}", loc="right", fontsize=SMALL, color=ACCENT)
 
-    _dress(quantiles, "Q-Q of errors", "normal quantile", "error, standard deviations")
+    dress(quantiles, "Q-Q of errors", "normal quantile", "error, standard deviations")
     shares = (np.arange(min(len(errors), 200)) + 0.5) / min(len(errors), 200)
     normal = np.array([NormalDist().inv_cdf(share) for share in shares])
     standard = (np.quantile(errors, shares) - errors.mean()) / (errors.std() or 1.0)
@@ -122,7 +128,7 @@ def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
     quantiles.plot([-edge, edge], [-edge, edge], color=ACCENT, linewidth=1.0)
     quantiles.plot(normal, standard, "o", color=SECOND, markersize=2.4, markeredgewidth=0)
 
-    _dress(residuals, "residuals", "predicted plays", "true minus predicted, log1p")
+    dress(residuals, "residuals", "predicted plays", "true minus predicted, log1p")
     reach = max(predictions.max(), low + 1.0)
     _hexagons(residuals, predictions, -errors, (low, reach, -span * 1.4, span * 1.4))
     residuals.axhline(0, color=INK, linewidth=0.8)
@@ -145,9 +151,9 @@ def plot_bias_by_range(predictions: npt.ArrayLike, targets: npt.ArrayLike) -> Fi
     edges = np.unique(np.quantile(plays, np.linspace(0, 1, 9)[1:], method="higher"))
     place = np.searchsorted(edges, plays)
     bins = range(len(edges))
-    figure = _figure(1.2 + 0.34 * len(edges))
+    figure = figure_of(1.2 + 0.34 * len(edges))
     axes = figure.subplots()
-    _dress(axes, "mean error by true plays", "predicted minus true, log1p plays")
+    dress(axes, "mean error by true plays", "predicted minus true, log1p plays")
     axes.axvline(0, color=INK, linewidth=0.8)
     names = []
     for i in bins:
@@ -157,7 +163,7 @@ def plot_bias_by_range(predictions: npt.ArrayLike, targets: npt.ArrayLike) -> Fi
         axes.plot(errors.mean(), i, "o", color=ACCENT, markersize=6)
         first, last = f"{inside.min():,.0f}", f"{inside.max():,.0f}"
         names.append(first if first == last else f"{first} to {last}")
-        axes.text(1.02, i, f"{len(errors):,}", transform=axes.get_yaxis_transform(), **_text(MUTED))
+        axes.text(1.02, i, f"{len(errors):,}", transform=axes.get_yaxis_transform(), **text(MUTED))
     axes.set_title("pairs", loc="right", fontsize=SMALL, color=MUTED, x=1.09)
     axes.set_yticks(list(bins), names, fontsize=SMALL)
     axes.set_ylim(-0.6, len(edges) - 0.4)
@@ -172,10 +178,10 @@ def plot_metric_comparison(board: Board, metrics: Sequence[str], highlight: str)
     models = sorted(board, key=lambda model: _rank(board[model], metrics[0]))
     columns = min(2, len(metrics))
     lines = -(-len(metrics) // columns)
-    figure = _figure(lines * (0.9 + 0.27 * len(models)))
+    figure = figure_of(lines * (0.9 + 0.27 * len(models)))
     grid = figure.subplots(lines, columns, squeeze=False, sharey=True)
     for axes, metric in zip(grid.flat, metrics, strict=False):
-        _dress(axes, label(metric))
+        dress(axes, label(metric))
         for i, model in enumerate(models):
             ours = model == highlight
             axes.axhline(i, color=FAINT, linewidth=0.6, zorder=0)
@@ -201,9 +207,9 @@ def plot_ladder(rungs: Mapping[int, Board], metric: str, highlight: str) -> Figu
     steps = sorted(rungs)
     models = [model for model in rungs[steps[-1]] if finite(rungs[steps[-1]][model].get(metric))]
     models.sort(key=lambda model: rungs[steps[-1]][model][metric]["mean"])
-    figure = _figure(4.6)
+    figure = figure_of(4.6)
     axes = figure.subplots()
-    _dress(axes, f"{label(metric)} of new listeners", "rows revealed")
+    dress(axes, f"{label(metric)} of new listeners", "rows revealed")
     x = np.arange(len(steps))
     free = -np.inf
     height = max(rungs[k][model][metric]["mean"] for k in steps for model in models)
@@ -221,7 +227,7 @@ def plot_ladder(rungs: Mapping[int, Board], metric: str, highlight: str) -> Figu
             axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
         free = max(float(y[-1]), free + 0.055 * height)  # names must not lie on one another
         axes.annotate(
-            model, (x[-1], y[-1]), (x[-1] + 0.15, free), textcoords="data", **_text(colour)
+            model, (x[-1], y[-1]), (x[-1] + 0.15, free), textcoords="data", **text(colour)
         )
     axes.set_xticks(x, [str(k) for k in steps], fontsize=SMALL)
     axes.set_xlim(-0.1, len(steps) + 0.7)
@@ -240,9 +246,9 @@ def plot_cold_start(
     models.sort(key=lambda model: model != highlight)
     colours = dict.fromkeys(models, MUTED) | {highlight: ACCENT}
     markers = dict(zip(models, "oDs^vP*Xdph" * (1 + len(models) // 11), strict=False))
-    figure = _figure(1.1 + (0.16 * len(models) + 0.4) * len(groups))
+    figure = figure_of(1.1 + (0.16 * len(models) + 0.4) * len(groups))
     axes = figure.subplots()
-    _dress(axes, f"{label(metric)} of cold and warm", "← better" if lower_is_better(metric) else "")
+    dress(axes, f"{label(metric)} of cold and warm", "← better" if lower_is_better(metric) else "")
     for i, group in enumerate(groups):
         if i:
             axes.axhline(i - 0.5, color=FAINT, linewidth=0.8)
@@ -251,38 +257,13 @@ def plot_cold_start(
             at = group["metrics"].get(model, {}).get(metric)
             edge = _dot(axes, at, y, colours[model], 6, markers[model])
             if edge is not None:
-                axes.annotate(model, (edge, y), (6, 0), **_beside(colours[model], "left", "center"))
+                axes.annotate(model, (edge, y), (6, 0), **beside(colours[model], "left", "center"))
     names = [f"{group['group']}\n{group['rows']:,} rows" for group in groups]
     axes.set_yticks(range(len(groups)), names, fontsize=SMALL)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     left, right = axes.get_xlim()
     axes.set_xlim(left, right + 0.4 * (right - left))  # room for the names
     return figure
-
-
-def _figure(height: float) -> Figure:
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    return Figure(figsize=(WIDTH, height), layout=layout, facecolor=PAPER)
-
-
-def _dress(axes: Axes, title: str, across: str = "", up: str = "") -> None:
-    axes.set_facecolor(PAPER)
-    axes.set_title(title, loc="left", fontsize=BODY, color=INK, fontweight="bold")
-    axes.set_xlabel(across, fontsize=SMALL, color=MUTED)
-    axes.set_ylabel(up, fontsize=SMALL, color=MUTED)
-    axes.tick_params(labelsize=SMALL, colors=MUTED, length=2, width=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set(color=MUTED, linewidth=0.6)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4))
-
-
-def _text(colour: str) -> dict[str, Any]:
-    return {"fontsize": SMALL, "color": colour, "va": "center"}
-
-
-def _beside(colour: str, across: str, up: str) -> dict[str, Any]:
-    return _text(colour) | {"textcoords": "offset points", "ha": across, "va": up}
 
 
 def _series(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
@@ -321,7 +302,7 @@ def _draw_curves(
         for value, name, colour in sorted(ends):
             # labels that would lie on each other move up
             floor = max((value - low) / (high - low), floor + 0.13)
-            axes.text(1.02, floor, name, transform=axes.transAxes, **_text(colour))
+            axes.text(1.02, floor, name, transform=axes.transAxes, **text(colour))
 
 
 def _tick(value: float, _position: int) -> str:

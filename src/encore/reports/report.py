@@ -6,24 +6,18 @@ escaped; figures are embedded, so that it can be sent by mail and opened years l
 
 import json
 import math
-from base64 import b64encode
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from jinja2 import Environment, PackageLoader
-from matplotlib.figure import Figure
 
 from encore import folder
 from encore.errors import InputError
 from encore.reports import plots
+from encore.reports.page import fill, png, svg
 from encore.reports.tables import flat, metrics_of, table
-from encore.reports.verdict import RUNG, SHIPPED, Board, best, finite, label, number, verdict
-
-PRINT_DPI = 200  # of figures with thousands of points, which as SVG would be too heavy
+from encore.reports.verdict import RUNG, SHIPPED, Board, best, finite, label, verdict
 
 #: Metrics worth a figure; a board shows the ones that it has.
 # Of a ranking board, in its table; results.json has all.
@@ -76,14 +70,8 @@ def render(
     predictions: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as text. `predictions` holds the arrays "predictions" and "targets"."""
-    environment = Environment(
-        loader=PackageLoader("encore.reports", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "whole": _whole}
-    return environment.get_template("report.html.j2").render(
+    return fill(
+        "report.html.j2",
         title=results.get("title", "A run of encore"),
         kind=results.get("item_kind", "track"),
         verdict=verdict(results),
@@ -95,12 +83,12 @@ def render(
         ladder=_ladder_view(results.get("boards", {})),
         predictions=predictions
         and [
-            _png(plots.plot_prediction_analysis(predictions)),
-            _svg(plots.plot_bias_by_range(predictions["predictions"], predictions["targets"])),
+            png(plots.plot_prediction_analysis(predictions)),
+            svg(plots.plot_bias_by_range(predictions["predictions"], predictions["targets"])),
         ],
         cold=_cold_view(results.get("cold_start", [])),
         example=results.get("example"),
-        training=history and _svg(plots.plot_training(history)),
+        training=history and svg(plots.plot_training(history)),
         data=results.get("data", {}),
         facts={
             name: list(flat(results.get(key, {})))
@@ -125,7 +113,7 @@ def _board_view(name: str, board: Board) -> dict[str, Any]:
     view = table(board, shown) | {"title": name.replace("_", " ").capitalize(), "figure": None}
     drawn = [metric for metric in DRAWN if best(board, metric)]
     if drawn:
-        view["figure"] = _svg(plots.plot_metric_comparison(board, drawn, SHIPPED))
+        view["figure"] = svg(plots.plot_metric_comparison(board, drawn, SHIPPED))
     return view
 
 
@@ -156,7 +144,7 @@ def _ladder_view(boards: Mapping[str, Board]) -> dict[str, Any] | None:
     figure = plots.plot_ladder(rungs, LADDER_METRIC, SHIPPED)
     return table(_best_first(climbed, f"{max(rungs)} rows")) | {
         "metric": label(LADDER_METRIC),
-        "figure": _svg(figure),
+        "figure": svg(figure),
     }
 
 
@@ -165,32 +153,13 @@ def _cold_view(groups: list[dict[str, Any]]) -> dict[str, Any] | None:
     if not metrics:
         return None
     return {
-        "figure": _svg(plots.plot_cold_start(groups, metrics[0], SHIPPED)),
+        "figure": svg(plots.plot_cold_start(groups, metrics[0], SHIPPED)),
         "metrics": [label(metric) for metric in metrics],
         "groups": [
             {"name": group["group"], "held_out": group["rows"]} | table(group["metrics"], metrics)
             for group in groups
         ],
     }
-
-
-def _whole(value: Any) -> str:
-    """Return a count with its thousands apart; a dash where it is not a number."""
-    return f"{value:,.0f}" if isinstance(value, int | float) else "—"
-
-
-def _svg(figure: Figure) -> str:
-    buffer = BytesIO()
-    # the salt makes the ids of the file, and so the page, the same on each run
-    with mpl.rc_context({"svg.hashsalt": "encore"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{b64encode(buffer.getvalue()).decode()}"
-
-
-def _png(figure: Figure) -> str:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=PRINT_DPI)
-    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
 
 
 def _read_json(path: Path) -> dict[str, Any]:
