@@ -1,8 +1,8 @@
 """What each channel adds to the list: the blend with it beside the blend without it.
 
-    python benchmarks/channels.py --json build/channels.json        three seeds, HetRec and Taste
+    python benchmarks/channels.py --json build/channels.json           three seeds, all boards
     python benchmarks/channels.py --quick --json build/channels.json   one seed, HetRec discovery
-    python benchmarks/channels.py --from build/channels.json --markdown   the table of docs/models.md
+    python benchmarks/channels.py --from FILE --markdown               the tables of such a JSON
 
 Everything is fitted once for a data set, a kind of split and a seed: on all but a validation slice,
 and again on all training rows, as `encore.train` does. Then, for each scorer, the slice chooses the
@@ -19,7 +19,6 @@ What a new listener falls back on stays: popularity without any history, friends
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table
 
 import _bench
 import quality
-from datasets import BESIDE, SOURCES
+from datasets import BESIDE
 from encore import Dataset, TrainConfig, metrics
 from encore.evaluation.questions import Known
 from encore.evaluation.significance import Values, over_seeds, paired_over_seeds
@@ -45,7 +45,7 @@ from encore.recommend.recommender import Recommender
 from encore.tryout import decide, fit_apart
 
 HERE = Path(__file__).parent
-MEASURED = HERE / "measured" / "channels.json"  # what docs/models.md shows
+MEASURED = HERE / "measured" / "channels.json"  # what docs/models/gains.md shows
 PACKAGES = ("torch", "numpy", "scipy", "implicit")
 OTHERS = (Bpr.name,)  # fitted beside the shipped channels, in no blend but their own
 
@@ -55,7 +55,7 @@ METRIC = "ndcg@10"
 
 @dataclass(frozen=True)
 class Asked:
-    """A board of a data set: a column of the table."""
+    """A board of a data set: a table."""
 
     title: str
     source: str
@@ -193,46 +193,45 @@ def figures_of(asked: Asked, seeds: Seeds) -> list[_bench.Figure]:
             "listeners": len(pairs.listeners),
         }
         stem = f"{asked.name}_without_{name}" if ships else f"{asked.name}_with_{name}"
-        figure = _bench.Figure(
-            stem, mean(one), mean(other), "NDCG@10", "higher", beside=beside
-        )
+        figure = _bench.Figure(stem, mean(one), mean(other), "NDCG@10", "higher", beside=beside)
         found.append(figure)
     return found
 
 
 Figures = Mapping[str, Mapping[str, Any]]
+HEADS = ("", "weight", "on unheard", "blend without it", "its gain", "alone", "fit, s")
 
 
-def rows_of(figures: Figures) -> tuple[list[str], list[list[str]]]:
-    """Return the heads and the rows of the table: a scorer a row, in each board gain and alone."""
-    there = [asked for asked in BOARDS if any(f.startswith(f"{asked.name}_") for f in figures)]
-    heads = ["", *(head for a in there for head in (f"{a.title}: gain", "alone")), "fit, s"]
-    by_scorer: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for asked in there:
-        for name, figure in figures.items():
-            for way in (WITHOUT, WITH):
-                if name.startswith(stem := f"{asked.name}_{way}_"):
-                    by_scorer.setdefault(name.removeprefix(stem), {})[asked.name] = figure
-    rows = [["**all**"]]
-    for asked in there:
-        full = next(of[asked.name] for of in by_scorer.values() if asked.name in of)
-        rows[0] += ["", _short(full["ours"])]
-    rows[0].append("")
-    for name, of in by_scorer.items():
-        ships = all(figure["ships"] for figure in of.values())
-        row = [name if ships else f"{name} (does not ship)"]
-        for asked in there:
-            row += _cells(of[asked.name]) if asked.name in of else ["", ""]
-        took = [f"{figure['fit_seconds']:.1f}" for board, figure in of.items() if "disc" in board]
-        rows.append([*row, " / ".join(took)])
-    return heads, rows
+def tables(figures: Figures) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield each board's title and rows: the blend, then a row for each scorer."""
+    for asked in BOARDS:
+        of_board = {
+            name.removeprefix(f"{asked.name}_{way}_"): figure
+            for name, figure in figures.items()
+            for way in (WITHOUT, WITH)
+            if name.startswith(f"{asked.name}_{way}_")
+        }
+        if not of_board:
+            continue
+        any_ = next(figure for figure in of_board.values() if figure["ships"])
+        seeds = ", ".join(map(str, any_["seeds"]))
+        title = f"{asked.title}: seed{'s' * (len(any_['seeds']) > 1)} {seeds}"
+        title += f", {any_['listeners']:,} listeners"
+        rows = [["**all that ship**", "", "", f"**{_short(any_['ours'])}**", "", "", ""]]
+        yield title, rows + [_row(name, figure) for name, figure in of_board.items()]
 
 
-def _cells(figure: Mapping[str, Any]) -> list[str]:
-    low, mean, high = (
-        100 * (figure[end] - 1) for end in ("ratio_low", "ratio", "ratio_high")
-    )
-    return [f"{mean:+.1f} % ({low:+.1f} to {high:+.1f})", _short(figure["alone"])]
+def _row(name: str, figure: Mapping[str, Any]) -> list[str]:
+    low, mean, high = (100 * (figure[end] - 1) for end in ("ratio_low", "ratio", "ratio_high"))
+    weights = [f"{figure[w]:.2f}" if figure["ships"] else "" for w in ("weight", "weight_unheard")]
+    return [
+        name if figure["ships"] else f"{name} (does not ship)",
+        *weights,
+        _short(figure["peer"]),
+        f"{mean:+.1f} % ({low:+.1f} to {high:+.1f})",
+        _short(figure["alone"]),
+        f"{figure['fit_seconds']:.1f}",
+    ]
 
 
 def _short(value: float) -> str:
@@ -240,28 +239,40 @@ def _short(value: float) -> str:
 
 
 def markdown(figures: Figures) -> str:
-    """Return the table as docs/models.md has it."""
-    heads, rows = rows_of(figures)
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
+    """Return the tables as docs/models/gains.md has them."""
+    rule = ["---", *["---:"] * (len(HEADS) - 1)]
+    return "\n".join(
+        f"## {title}\n\n" + "".join(f"| {' | '.join(r)} |\n" for r in (HEADS, rule, *rows))
+        for title, rows in tables(figures)
+    )
 
 
-def terminal(figures: Figures) -> Table:
-    """Return the table for the terminal."""
-    heads, rows = rows_of(figures)
-    table = Table(title="what each scorer adds to the blend")
-    for head in heads:
-        table.add_column(head, justify="right" if head else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def terminal(figures: Figures) -> Iterator[Table]:
+    """Yield the tables for the terminal."""
+    for title, rows in tables(figures):
+        table = Table(title=title)
+        for head in HEADS:
+            table.add_column(head, justify="right" if head else "left")
+        for row in rows:
+            table.add_row(*(cell.replace("**", "") for cell in row))
+        yield table
+
+
+def show(figures: Figures, as_markdown: bool) -> None:
+    """Print the tables."""
+    if as_markdown:
+        print(markdown(figures), end="")
+        return
+    console = _bench.console()
+    for table in terminal(figures):
+        console.print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compute what is missing, print the table, write the figures."""
+    """Compute what is missing; print the tables and write the figures of all seeds that stand."""
     parser = argparse.ArgumentParser(description="what each channel adds to the blend")
     parser.add_argument("--json", type=Path, help="write machine and figures to this file")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--from", type=Path, dest="given", help="figures of an earlier --json")
     parser.add_argument("--quick", action="store_true", help="one seed, HetRec discovery")
     parser.add_argument("--data", type=Path, default=BESIDE, help="the folder of listening data")
@@ -270,16 +281,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--recipe", default="quick", choices=[*RECIPES], help="encore's recipe")
     given = parser.parse_args(arguments)
-    console = _bench.console()
     if given.given:
-        figures = json.loads(given.given.read_text("utf-8"))["figures"]
-        print(markdown(figures)) if given.markdown else console.print(terminal(figures))
+        show(json.loads(given.given.read_text("utf-8"))["figures"], given.markdown)
         return
     if not given.data.is_dir():
         parser.error(f"{given.data}: no listening data there; --data FOLDER names where it is")
     boards = BOARDS[:1] if given.quick else [a for a in BOARDS if a.name in (given.board or a.name)]
     seeds = range(1 if given.quick else given.seeds)
-    machine = _bench.machine(PACKAGES)
+    machine, console = _bench.machine(PACKAGES), Console(stderr=True)
     console.print_json(data=machine)
     for seed in seeds:
         for asked in boards:
@@ -293,17 +302,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with whole.open("wb") as file:
                 np.savez(file, allow_pickle=False, **found)
             whole.replace(path)
-    made = []
-    for asked in boards:
-        kept = {}
-        for seed in seeds:
-            with np.load(_at(given.out, asked, seed)) as file:
-                kept[seed] = dict(file)
-        made += figures_of(asked, kept)
-    figures = {figure.name: figure.to_json() for figure in made}
-    print(markdown(figures)) if given.markdown else console.print(terminal(figures))
+    made = [figure for asked in boards for figure in figures_of(asked, kept_of(given.out, asked))]
+    show({figure.name: figure.to_json() for figure in made}, given.markdown)
     if given.json:
         _bench.write_json(given.json, machine | {"recipe": given.recipe}, made)
+
+
+def kept_of(out: Path, asked: Asked) -> dict[int, quality.Arrays]:
+    """Return what was computed of a board, by seed."""
+    found = {}
+    for path in out.glob(f"{asked.name}/*.npz"):
+        with np.load(path) as file:
+            found[int(path.stem)] = dict(file)
+    return dict(sorted(found.items()))
 
 
 def _at(out: Path, asked: Asked, seed: int) -> Path:

@@ -54,14 +54,14 @@ class Tried:
 class Fitted:
     """Everything fitted on all but a validation slice, and the slice: what choosing reads.
 
-    `slice` are all its rows; `for_weights` are those of the listeners who decide the blend, and
+    `held` are all its rows; `for_weights` are those of the listeners who decide the blend, and
     `apart` the tracks taken out whole, where there are any.
     """
 
     network: Training
     config: TrainConfig
     scorers: Scorers
-    slice: Dataset
+    held: Dataset
     for_weights: Dataset
     apart: splitting.Split | None
 
@@ -126,7 +126,7 @@ def decide(data: Dataset, fitted: Fitted) -> Tried:
         material_of(scorers),
         network.means,
         network.shrink[0],
-        training.encode(_without_tracks_of(fitted.apart, fitted.slice), network.features),
+        training.encode(_without_tracks_of(fitted.apart, fitted.held), network.features),
     )
     tried = Tried(network, fitted.config, choice, residuals)
     return _ranked(tried, scorers, data, fitted.for_weights)
