@@ -228,10 +228,14 @@ def _row(name: str, figure: Mapping[str, Any]) -> list[str]:
         name if figure["ships"] else f"{name} (does not ship)",
         *weights,
         _short(figure["peer"]),
-        f"{mean:+.1f} % ({low:+.1f} to {high:+.1f})",
+        f"{_signed(mean)} % ({_signed(low)} to {_signed(high)})",
         _short(figure["alone"]),
         f"{figure['fit_seconds']:.1f}",
     ]
+
+
+def _signed(percent: float) -> str:
+    return f"{round(percent, 1) + 0.0:+.1f}"  # no -0.0
 
 
 def _short(value: float) -> str:
