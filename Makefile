@@ -11,7 +11,7 @@ ACOUSTICS ?=
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format bench quality docs serve clean
+.PHONY: help setup demo test lint types format bench quality channels docs serve clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
@@ -43,6 +43,10 @@ bench: $(READY)  ## Measure speed: of training, and of evaluating
 quality: $(READY)  ## Measure quality beside tuned peers (LISTENING=FOLDER of data; an hour or more)
 	@$(PEERS)
 	$(BIN)/python benchmarks/quality.py --json build/quality.json $(if $(LISTENING),--data "$(LISTENING)")
+
+channels: $(READY)  ## Measure what each channel adds to the list (LISTENING=FOLDER of data; hours)
+	@$(PEERS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/channels.py --json build/channels.json $(if $(LISTENING),--data "$(LISTENING)")
 
 docs: $(READY)  ## Write docs/cli.md anew from the commands themselves
 	$(BIN)/python docs/cli_reference.py

@@ -120,24 +120,39 @@ def asked(kind: str, known: Known, test: Dataset, seed: int) -> list[Question]:
 
 def scored(questions_: list[Question], known: Known, scorer: Callable[..., Any]) -> Arrays:
     """Return a scorer's per-listener values on each question, and its coverage."""
+    return side_by_side(questions_, known, lambda asking: [("it", scorer(asking).copy())])["it"]
+
+
+def side_by_side(
+    questions_: list[Question], known: Known, score: boards.Score
+) -> dict[str, Arrays]:
+    """Return the per-listener values and the coverage of each model that `score` yields."""
     ties = TieOrder.of(listeners_of(known.inputs.plays_UT))
-    found: Arrays = {}
+    found: dict[str, Arrays] = {}
     for question in questions_:
-        lists = boards.rank(question, lambda audience: [("it", scorer(audience).copy())], ties)
-        for metric, values in boards.accuracy(lists["it"], question).items():
-            found[f"{question.board}/{metric}"] = values
-        found[f"{question.board}/listeners"] = question.listeners
-        covered = metrics.coverage(lists["it"], question.held_BT.shape[1] - 1)
-        found[f"{question.board}/coverage@20"] = np.array(covered)
+        for name, top_BK in boards.rank(question, score, ties).items():
+            of_model = found.setdefault(name, {})
+            for metric, values in boards.accuracy(top_BK, question).items():
+                of_model[f"{question.board}/{metric}"] = values
+            of_model[f"{question.board}/listeners"] = question.listeners
+            covered = metrics.coverage(top_BK, question.held_BT.shape[1] - 1)
+            of_model[f"{question.board}/coverage@20"] = np.array(covered)
     climbed = [question.board for question in questions_ if _rung(question.board) > 0]
     if climbed:
-        found["cold_listener/listeners"] = found[f"{climbed[0]}/listeners"]
-        for metric in ("ndcg@10", "recall@10", "ndcg@20"):
-            rungs = [found[f"{board}/{metric}"] for board in climbed]
-            found[f"cold_listener/{metric}"] = np.mean(rungs, axis=0)
-        rungs = [found[f"{board}/coverage@20"] for board in climbed]
-        found["cold_listener/coverage@20"] = np.mean(rungs)
+        for of_model in found.values():
+            of_model |= _climbed(of_model, climbed)
     return found
+
+
+def _climbed(found: Arrays, climbed: list[str]) -> Arrays:
+    """Return the means over the rungs of the ladder."""
+    means: Arrays = {"cold_listener/listeners": found[f"{climbed[0]}/listeners"]}
+    for metric in ("ndcg@10", "recall@10", "ndcg@20"):
+        rungs = [found[f"{board}/{metric}"] for board in climbed]
+        means[f"cold_listener/{metric}"] = np.mean(rungs, axis=0)
+    rungs = [found[f"{board}/coverage@20"] for board in climbed]
+    means["cold_listener/coverage@20"] = np.mean(rungs)
+    return means
 
 
 def _rung(board: str) -> int:

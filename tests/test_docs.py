@@ -12,6 +12,7 @@ import encore
 from encore.cli import COMMANDS
 from encore.config import TrainConfig
 from encore.data.readers import READERS
+from encore.models.channels import CHANNELS
 from encore.recommend.rules import Rules
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +27,7 @@ def test_readme_opens_with_the_two_commands():
     assert blocks("sh")[0] == "make demo\nmake test\n"
     targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     wanted = {"help", "setup", "demo", "test", "lint", "types", "format", "bench", "docs"}
-    assert set(targets) == wanted | {"quality", "serve", "clean"}
+    assert set(targets) == wanted | {"quality", "channels", "serve", "clean"}
 
 
 def test_ci_runs_the_readmes_test_command():
@@ -78,6 +79,25 @@ def test_every_setting_and_rule_has_a_docstring():
     for model in (TrainConfig, Rules):
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
+
+
+def test_every_channel_has_its_section_and_the_settings_there_exist():
+    pages = {page: page.read_text("utf-8") for page in ROOT.glob("docs/models/*.md")}
+    index = (ROOT / "docs/models.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[?([a-z-]+)(?:\]\(models/(\S+)\))? \|", index, re.MULTILINE)
+    named = {name: target for name, target in rows if name in CHANNELS}
+    assert set(named) == set(CHANNELS)
+    for name, target in named.items():
+        page, _, section = target.partition("#")
+        if section:
+            titles = re.findall(r"^## (.*)", pages[ROOT / "docs/models" / page], re.MULTILINE)
+            assert section in [title.lower().replace(" ", "-") for title in titles], name
+    for page, text in pages.items():
+        for told in re.findall(
+            r"^- \*\*Settings\.\*\*(.*?)(?=^- )", text, re.MULTILINE | re.DOTALL
+        ):
+            for setting in re.findall(r"`(\w\w+)`", told):
+                assert setting in TrainConfig.model_fields, f"{page.name}: {setting}"
 
 
 def test_layers_import_one_way():

@@ -38,7 +38,7 @@ from encore.models.training import Epoch
 from encore.recommend.recommender import Recommender
 from encore.reports.model_card import model_card
 from encore.reports.report import write_report
-from encore.tryout import material_of, scorers_of, told, try_out
+from encore.tryout import Tried, material_of, scorers_of, told, try_out
 
 __all__ = ["Evaluation", "evaluate", "load", "read", "split", "train"]
 
@@ -77,9 +77,21 @@ def train(
     config = config or TrainConfig()
     tell = say or (lambda _: None)
     tried = try_out(data, config, on_epoch=on_epoch, checkpoint_at=checkpoint_at)
-    epochs = tried.network.best_epoch
     tell(f"the list: {why(tried.choice)}")
-    tell(f"fitting again on all rows, {epochs} epochs")
+    tell(f"fitting again on all rows, {tried.network.best_epoch} epochs")
+    model = finished(data, tried, on_epoch=on_epoch)
+    if checkpoint_at is not None:
+        shutil.rmtree(checkpoint_at, ignore_errors=True)
+    return model
+
+
+def finished(
+    data: Dataset, tried: Tried, *, on_epoch: Callable[[Epoch], None] | None = None
+) -> Recommender:
+    """Fit everything on all rows of `data` as a try-out decided: the second half of `train`.
+
+    The recommender's history is that of the try-out.
+    """
     final = training.refit(data, tried.network, on_epoch=told(on_epoch))
     scorers = scorers_of(final, Inputs.of_dataset(data, final.features), tried.config)
     scorers.ranker = tried.ranker
@@ -93,11 +105,13 @@ def train(
         tracks=data.tracks,
         listeners_T=listeners_of(scorers.inputs.plays_UT),
         friends=data.friends,
-        facts={"data": _data_facts(data), "epochs": epochs, "shrink": list(final.shrink)},
+        facts={
+            "data": _data_facts(data),
+            "epochs": tried.network.best_epoch,
+            "shrink": list(final.shrink),
+        },
     )
     bundle.card = model_card(_card_facts(bundle))
-    if checkpoint_at is not None:
-        shutil.rmtree(checkpoint_at, ignore_errors=True)
     return Recommender(bundle, [asdict(epoch) for epoch in tried.network.history])
 
 

@@ -3,10 +3,11 @@
 ::
 
     training side ─ a slice of rows, a few tracks ─ held out
-                  ─ network, channels on the rest ─ epochs, settings, the list, plays ─ Tried
+                  ─ network, channels on the rest ─ Fitted
+                  ─ epochs, settings, the list, plays ─ Tried
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,6 +50,30 @@ class Tried:
     ranker: Ranker | None = None
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """Everything fitted on all but a validation slice, and the slice: what choosing reads.
+
+    `held` are all its rows; `for_weights` are those of the listeners who decide the blend, and
+    `apart` the tracks taken out whole, where there are any.
+    """
+
+    network: Training
+    config: TrainConfig
+    scorers: Scorers
+    held: Dataset
+    for_weights: Dataset
+    apart: splitting.Split | None
+
+    def choose(self, without: Iterable[str] = ()) -> Choice:
+        """Return the list that the slice prefers, of all scorers but those named."""
+        scorers = replace(self.scorers, silent=frozenset(without))
+        held_UT = _held_matrix(self.for_weights, scorers.features)
+        everyone = Audience.known(scorers.inputs, np.arange(held_UT.shape[0], dtype=np.int32))
+        new_UT = None if self.apart is None else _held_matrix(self.apart.test, scorers.features)
+        return choose(scorers, everyone, held_UT, self.config.seed, new_UT)
+
+
 def try_out(
     data: Dataset,
     config: TrainConfig,
@@ -60,6 +85,17 @@ def try_out(
 
     The first half of `train`; `encore.tuning` compares settings by it. Raises as `train` does.
     """
+    return decide(data, fit_apart(data, config, on_epoch=on_epoch, checkpoint_at=checkpoint_at))
+
+
+def fit_apart(
+    data: Dataset,
+    config: TrainConfig,
+    *,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint_at: Path | None = None,
+) -> Fitted:
+    """Return network and channels fitted on all but a validation slice, and the slice."""
     if data.plays.height < MIN_PLAYS_ROWS:
         raise InputError(
             f"{data.plays.height} rows of plays: expected at least {MIN_PLAYS_ROWS} to train on"
@@ -79,17 +115,21 @@ def try_out(
     inputs = Inputs.of_dataset(fitted, network.features)
     config = settle(config, inputs, _held_matrix(inner.test, network.features))
     scorers = scorers_of(network, inputs, config)
-    held_UT = _held_matrix(for_weights, scorers.features)
-    everyone = Audience.known(inputs, np.arange(held_UT.shape[0], dtype=np.int32))
-    new_UT = None if apart is None else _held_matrix(apart.test, scorers.features)
-    choice = choose(scorers, everyone, held_UT, config.seed, new_UT)
+    return Fitted(network, config, scorers, inner.test, for_weights, apart)
+
+
+def decide(data: Dataset, fitted: Fitted) -> Tried:
+    """Return what the slice decides: the list, how plays are predicted, whether a ranker serves."""
+    choice = fitted.choose()
+    network, scorers = fitted.network, fitted.scorers
     residuals = Residuals.choose(
         material_of(scorers),
         network.means,
         network.shrink[0],
-        training.encode(_without_tracks_of(apart, inner.test), network.features),
+        training.encode(_without_tracks_of(fitted.apart, fitted.held), network.features),
     )
-    return _ranked(Tried(network, config, choice, residuals), scorers, data, for_weights)
+    tried = Tried(network, fitted.config, choice, residuals)
+    return _ranked(tried, scorers, data, fitted.for_weights)
 
 
 def told(on_epoch: Callable[[Epoch], None] | None) -> training.OnEpoch | None:

@@ -1,29 +1,11 @@
 """The pure parts of the quality bench: which cells there are, what is tried, what a figure says."""
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-SHARED_BY_BENCHES = ("_bench", "contenders", "datasets", "quality")
-
-
-@pytest.fixture(scope="module")
-def quality() -> Iterator[ModuleType]:
-    pytest.importorskip("lightfm", reason="the peers are not installed: pip install '.[peers]'")
-    pytest.importorskip("lightgbm", reason="the peers are not installed: pip install '.[peers]'")
-    before = {name: sys.modules.pop(name, None) for name in SHARED_BY_BENCHES}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
-        yield importlib.import_module("quality")
-    sys.modules.update({name: module for name, module in before.items() if module})
 
 
 def test_every_contender_has_frozen_settings_and_equal_trials(quality: ModuleType) -> None:

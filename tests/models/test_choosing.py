@@ -115,6 +115,20 @@ def test_where_no_right_answer_is_unheard_the_network_orders_such_tracks_low() -
     assert unheard[NETWORK] < 0.1
 
 
+def test_where_nobody_can_order_unheard_tracks_the_first_scorer_has_them() -> None:
+    found = case(**{GOOD: 2.0, WEAK: 1.0}).chosen()
+    assert found.unheard == {GOOD: 1 / 16, WEAK: 0}
+
+
+def test_a_silent_scorer_is_none_that_a_blend_may_use() -> None:
+    nothing: Any = SimpleNamespace()
+    every = dict.fromkeys((GOOD, WEAK), nothing)
+    of = (nothing, nothing, nothing, every, nothing, nothing)
+    assert Scorers(*of).names == [GOOD, WEAK, NETWORK]
+    assert Scorers(*of, silent=frozenset({GOOD})).names == [WEAK, NETWORK]
+    assert Scorers(*of, silent=frozenset({NETWORK})).names == [GOOD, WEAK]
+
+
 def test_the_sample_of_listeners_is_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     told = case(**{GOOD: 1.0, WEAK: 1.0, NOISE: 0.5})
     whole = told.chosen()

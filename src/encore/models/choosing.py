@@ -77,7 +77,7 @@ def choose(
     names = scorers.names
     heard_S, unheard_S = _likeliest(trials, len(names))
     if sum(trial.relevant_unheard_B.sum() for trial in trials) < LEAST_UNHEARD:
-        told_by = next(name for name in (Hybrid.name, Content.name, NETWORK) if name in names)
+        told_by = next((n for n in (Hybrid.name, Content.name, NETWORK) if n in names), names[0])
         unheard_S = np.array([name == told_by for name in names], np.float32) * UNHEARD_SHARE
     if new_BT is not None and new_BT.nnz:
         unheard_S = _for_new(scorers, audience, new_BT, seed) * max(unheard_S.sum(), UNHEARD_SHARE)

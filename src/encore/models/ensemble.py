@@ -59,7 +59,10 @@ class Weights(NamedTuple):
 
 @dataclass
 class Scorers:
-    """The fitted channels and the network over one vocabulary of tracks."""
+    """The fitted channels and the network over one vocabulary of tracks.
+
+    `silent` are those that no blend may use: how much a scorer adds is asked by leaving it out.
+    """
 
     features: Features
     tables: Tables
@@ -68,11 +71,12 @@ class Scorers:
     inputs: Inputs
     ties: TieOrder
     ranker: Ranker | None = None
+    silent: frozenset[str] = frozenset()
 
     @property
     def names(self) -> list[str]:
         """The scorers that a blend may use, the network last."""
-        return [*self.channels, NETWORK]
+        return [name for name in (*self.channels, NETWORK) if name not in self.silent]
 
     def score(self, name: str, audience: Audience) -> Floats:
         """Return raw scores (B, T) of one scorer. The network knows listeners by `user_B`."""
