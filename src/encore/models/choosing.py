@@ -35,7 +35,6 @@ CANDIDATES = 100  # of each scorer, that a blend is tried on
 UNHEARD_CANDIDATES = 30  # of each scorer, among the tracks that no training row names
 LEAST_UNHEARD = 50  # held-out pairs with such tracks, below which validation says nothing of them
 UNHEARD_SHARE = 1 / 16  # of the weight on heard tracks, where validation says nothing
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)  # of the likeliest weights, the rest the best scorer's
 LEAST_SHARE = 0.01  # of all weights: what is below comes from the rounding of the search
 UNLIKE = 1e-4  # deviations by which scores must differ to count as unlike
 STEPS = 100  # of the search for the likeliest weights, at most
@@ -56,9 +55,7 @@ def choose(
     or more, maximise the likelihood of the held-out tracks; unlike NDCG it hears all of them and
     moves smoothly, so that a few hundred listeners tell weights apart. Those that the scorers have
     no row of are weighted on their own, in the same likelihood. A weight below `LEAST_SHARE` of all
-    is none. Likelihood hears deep ranks too, where a scorer that is best at the top may be poor: so
-    of all steps from these weights to the best scorer alone (`SHARES`) that of the highest NDCG@10
-    ships.
+    is none. Should a scorer alone have the better NDCG@10, it ships alone.
 
     Tracks without a row are mostly those that hardly anybody plays. What to trust in new ones that
     will be liked is learned from `new_BT`, rows of tracks that were taken out whole: they decide
@@ -83,14 +80,12 @@ def choose(
         unheard_S = _for_new(scorers, audience, new_BT, seed) * max(unheard_S.sum(), UNHEARD_SHARE)
     unit_SS = np.eye(len(names), dtype=np.float32)
     alone_S = [quality(one_S, one_S) for one_S in unit_SS]
-    best_S = unit_SS[int(np.argmax(alone_S))]
-    mixed = [share * heard_S + (1 - share) * best_S for share in SHARES]
-    quality_of_mixed = [max(alone_S), *(quality(mix_S, unheard_S) for mix_S in mixed[1:])]
-    place = int(np.argmax(quality_of_mixed))
-    heard_S = mixed[place]
+    blended = quality(heard_S, unheard_S)
     alone = dict(zip(names, alone_S, strict=True))
+    if blended <= max(alone_S):
+        heard_S = unit_SS[int(np.argmax(alone_S))]
     if np.count_nonzero(heard_S) > 1:
-        alone[BLEND] = quality_of_mixed[place]
+        alone[BLEND] = blended
     weights, unheard = (
         {name: round(float(w), 4) for name, w in zip(names, side_S, strict=True)}
         for side_S in (heard_S, unheard_S)
