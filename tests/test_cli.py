@@ -9,6 +9,7 @@ import pytest
 
 from encore import TrainConfig
 from encore.cli import main
+from encore.cli.recommend import write_frame
 from encore.data import world
 from encore.data.dataset import Dataset
 
@@ -78,6 +79,16 @@ def spellings(tmp_path):
     ids = [" \N{EN DASH} ".join(row.split(",")[:2]) for row in rows]
     file.write_text(header + "".join(f"ann,{i},{row}\n" for i, row in zip(ids, rows, strict=True)))
     return file
+
+
+def test_a_csv_runs_no_formula_and_other_forms_keep_the_text(tmp_path):
+    frame = pl.DataFrame({"title": ["=1+1", "@x", "-", "A = B"], "score": [-1.5, 0.0, 1.0, 2.0]})
+    for suffix in ("csv", "jsonl"):
+        write_frame(frame, tmp_path / f"list.{suffix}")
+    written = pl.read_csv(tmp_path / "list.csv")
+    assert written["title"].to_list() == ["'=1+1", "'@x", "'-", "A = B"]
+    assert written["score"].to_list() == [-1.5, 0.0, 1.0, 2.0]
+    assert pl.read_ndjson(tmp_path / "list.jsonl").equals(frame)
 
 
 def test_import_merges_spellings_unless_told_not_to(encore, spellings, tmp_path):

@@ -127,12 +127,15 @@ def write_list(found: "RankedList", output: Path) -> None:
 
 
 def write_frame(frame: "pl.DataFrame", output: Path) -> None:
-    """Write a table by its suffix; raise `UsageError` on another one."""
+    """Write a table by its suffix; raise `UsageError` on another one.
+
+    In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
+    """
     from encore.folder import replacing
 
     writers: dict[str, Callable[[Path], object]] = {
         ".parquet": frame.write_parquet,
-        ".csv": frame.write_csv,
+        ".csv": _no_formulas(frame).write_csv,
         ".jsonl": frame.write_ndjson,
         ".json": frame.write_json,
     }
@@ -140,3 +143,9 @@ def write_frame(frame: "pl.DataFrame", output: Path) -> None:
         raise UsageError(f"-o {output}: expected one of {', '.join(writers)}")
     with replacing(output) as temporary:
         writers[output.suffix](temporary)
+
+
+def _no_formulas(frame: "pl.DataFrame") -> "pl.DataFrame":
+    from polars import selectors
+
+    return frame.with_columns(selectors.string().str.replace(r"^[=+\-@\t\r]", "'${0}"))
