@@ -36,9 +36,10 @@ format: $(READY)  ## Put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## Measure speed: of training, and of evaluating
+bench: $(READY)  ## Measure speed: of training, of evaluating, of importing
 	$(BIN)/python benchmarks/speed.py --json build/speed.json
 	$(BIN)/python benchmarks/evaluation.py --json build/evaluation.json
+	$(BIN)/python benchmarks/data.py --json build/data.json
 
 quality: $(READY)  ## Measure quality beside tuned peers (LISTENING=FOLDER of data; an hour or more)
 	@$(PEERS)
