@@ -142,19 +142,24 @@ def times(rows: pl.DataFrame, name: str, ledger: Ledger, zone: str = UTC_ZONE) -
     iso = pl.col("text").str.replace(r" ?UTC$", "Z")
     iso = iso.str.replace(r"^(\d{4}-\d\d-\d\d) ", "${1}T")
     iso = iso.str.replace(r"^\d{4}-\d\d-\d\d$", "${0}T00:00")
+    # Only what is still unread is tried: a few bad cells among millions of epochs cost nothing.
+    unread = (parsed.is_null() & cells["text"].is_not_null()).arg_true()
+    left = cells["text"].gather(unread).to_frame().select(iso)
     for form in _ISO_FORMS:
-        unread = pl.lit(parsed.is_null()) & pl.col("text").is_not_null()
-        if not cells.select(unread.any()).item():
+        if not len(unread):
             break
-        cell = pl.when(unread).then(iso).str
         if form == _ISO_ZONED:
+            cell = pl.col("text").str
             attempt = cell.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
         else:
-            attempt = _of_zone(cell.to_datetime(form, time_unit="us", strict=False), zone)
-        moments = cells.select(attempt).to_series()
+            wall = pl.col("text").str.to_datetime(form, time_unit="us", strict=False)
+            attempt = _of_zone(wall, zone)
+        moments = left.select(attempt).to_series()
         if form != _ISO_ZONED and moments.count():
             _note_once(ledger, f"{name}: times without a time zone were read as {zone}")
-        parsed = parsed.fill_null(moments)
+        read = moments.is_not_null()
+        parsed = parsed.scatter(unread.filter(read), moments.filter(read))
+        unread, left = unread.filter(~read), left.filter(~read)
     return parsed.alias(name)
 
 
