@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encore.data import clean, values
+from encore.data import assembly, clean, values
 from encore.data.ledger import Ledger
 from encore.data.values import FILE, LINE
 
@@ -253,7 +253,7 @@ def test_plays_beside_listens_are_not_counted_twice() -> None:
         "plays": rows(user_id=["a"], track_id=["t"], plays=["5"]),
         "events": rows(user_id=["a"], track_id=["t"], listened_at=["1262304001"]),
     }
-    data = clean.assemble(given_rows, Ledger(), latest=LATEST)
+    data = assembly.assemble(given_rows, Ledger(), latest=LATEST)
     assert data.plays["plays"].to_list() == [5]
     assert data.events.height == 1
 
@@ -261,7 +261,7 @@ def test_plays_beside_listens_are_not_counted_twice() -> None:
 def test_losing_more_than_half_is_the_first_note() -> None:
     ledger = Ledger()
     frame = rows(user_id=["a"] * 3, track_id=["t"] * 3, plays=["1", "x", "y"])
-    clean.assemble({"plays": frame}, ledger, latest=LATEST)
+    assembly.assemble({"plays": frame}, ledger, latest=LATEST)
     assert ledger.notes[0].startswith("WARNING: 2 of 3 rows")
 
 
@@ -275,7 +275,7 @@ def test_read_is_kept_and_dropped(cells: list[tuple[str | None, ...]]) -> None:
         ledger = Ledger()
         frame = rows(user_id=users, track_id=tracks, **{name: numbers})
         table = "plays" if name == "plays" else "events"
-        clean.assemble({table: frame}, ledger, latest=LATEST)
+        assembly.assemble({table: frame}, ledger, latest=LATEST)
         assert ledger.read == len(cells) == ledger.kept + sum(ledger.dropped.values())
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from encore.data import clean
+from encore.data import assembly
 from encore.data.ledger import Ledger
 from encore.data.readers import READERS, containers, read
 from encore.data.readers.contract import Options, Reader
@@ -107,7 +107,7 @@ def alone(path: Path, reader: Reader) -> Ledger:
     ledger = Ledger()
     with containers.opened(path) as container:
         told = reader.read(container, ledger, Options())
-    clean.assemble(told.tables, ledger)
+    assembly.assemble(told.tables, ledger)
     return ledger
 
 

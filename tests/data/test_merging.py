@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from encore import schema
 from encore.data.dataset import Dataset, complete
-from encore.data.merging import NAMED_BY, Merged, merge_same
+from encore.data.identity import NAMED_BY
+from encore.data.merging import Merged, merge_same
 from encore.data.readers import read
 from encore.errors import UsageError
 

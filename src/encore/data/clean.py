@@ -6,14 +6,13 @@ A row is dropped for what makes it meaningless (no id, plays that are no number)
 that cannot be used becomes null and is noted. Ids are text and pass untouched.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 import polars as pl
 
 from encore import schema
 from encore.data import values
-from encore.data.dataset import Dataset, ItemKind, complete
 from encore.data.identity import split_genres, tidy_genres
 from encore.data.ledger import Ledger
 from encore.data.listen_rule import ListenRule, judged
@@ -25,7 +24,6 @@ MAX_DURATION_MS = 7 * 24 * 3600 * 1000  # a week: longer than the longest record
 FIRST_YEAR = 1000  # of a composition, the earliest that tags carry
 DECIBELS = (-120.0, 20.0)  # digital silence to beyond clipping
 BEATS_PER_MINUTE = (1.0, 1000.0)
-MOST_DROPPED = 0.5  # share of listening rows from which the ledger leads with a warning
 FEEDBACK_KINDS = ("like", "dislike", "ban")
 
 #: The columns that make rows a listen each, not a sum of plays.
@@ -49,60 +47,6 @@ ACOUSTIC_COLUMNS = tuple(_TRACK_NUMBERS)
 
 #: A reason to drop, where it holds, and the column whose value the ledger shows.
 Check = tuple[str, pl.Expr, str]
-
-
-def assemble(
-    rows: Mapping[str, pl.DataFrame],
-    ledger: Ledger,
-    *,
-    item_kind: ItemKind = "track",
-    acoustics: pl.DataFrame | None = None,
-    known_tracks: pl.Series | None = None,
-    latest: datetime | None = None,
-    rule: ListenRule | None = None,
-    zone: str = values.UTC_ZONE,
-) -> Dataset:
-    """Clean the rows of each table (by its name in `encore.schema.TABLES`) into a Dataset.
-
-    Listens become plays, by `rule`, but for pairs whose plays are given too. `acoustics` (rows
-    with a track_id) fill what tracks lack. Tags on tracks outside `known_tracks` are dropped.
-    Times after `latest`, by default the end of today in UTC, are impossible; those that carry no
-    zone are of `zone`.
-    """
-    latest = latest or values.end_of_today()
-    tables: dict[str, pl.DataFrame] = {}
-    for name in rows:
-        ledger.table(name)  # in the order of the rows, though tracks are cleaned first
-    if "tracks" in rows:
-        tables["tracks"] = tracks(rows["tracks"], ledger, latest)
-    heard = None if acoustics is None else tracks(acoustics, ledger, latest, "acoustics")
-    if "events" in rows:
-        lengths = _lengths(tables.get("tracks"), heard)
-        listens = events(rows["events"], ledger, latest, rule, lengths, zone)
-        tables["plays"] = plays_of(listens)
-        if "listened_at" in rows["events"].columns:
-            tables["events"] = listens
-    if "plays" in rows:
-        counted = plays(rows["plays"], ledger, latest, zone)
-        if "events" in rows:
-            ledger.notes.append(
-                "plays: taken from the table of plays; summed from the listens where it has none"
-            )
-            pair = ["user_id", "track_id"]
-            counted = pl.concat([counted, tables["plays"].join(counted, on=pair, how="anti")])
-        tables["plays"] = counted
-    if "tags" in rows:
-        tables["tags"] = tags(rows["tags"], ledger, latest, known_tracks, zone)
-    if "feedback" in rows:
-        tables["feedback"] = feedback(rows["feedback"], ledger, latest, zone)
-    for name, cleaner in (("listeners", listeners), ("friends", friends)):
-        if name in rows:
-            tables[name] = cleaner(rows[name], ledger)
-    tables = complete(tables)
-    if heard is not None:
-        tables["tracks"] = with_acoustics(tables["tracks"], heard, ledger)
-    _warn_of_loss(ledger)
-    return Dataset(**tables, item_kind=item_kind, ledger=ledger)
 
 
 def plays(
@@ -329,28 +273,6 @@ def friends(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     return schema.conform(_sift(rows, "friends", ledger, checks), "friends")
 
 
-def with_acoustics(table: pl.DataFrame, heard: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
-    """Return `table` of tracks with what it lacks of the acoustic columns filled from `heard`."""
-    heard = heard.select("track_id", *ACOUSTIC_COLUMNS)
-    matched = table.join(heard, on="track_id", how="semi").height
-    ledger.notes.append(
-        f"acoustics: {heard.height:,} rows, {matched:,} of {table.height:,} tracks matched"
-    )
-    joined = table.join(heard, on="track_id", how="left", suffix=" heard", maintain_order="left")
-    filled = [pl.coalesce(name, f"{name} heard").alias(name) for name in ACOUSTIC_COLUMNS]
-    return joined.with_columns(filled).select(table.columns)
-
-
-def _lengths(*tables: pl.DataFrame | None) -> pl.DataFrame | None:
-    """Return the known length of each track, as the first of the tables tells it."""
-    known = [
-        table.select("track_id", "duration_ms").drop_nulls()
-        for table in tables
-        if table is not None
-    ]
-    return pl.concat(known).unique("track_id", keep="first") if known else None
-
-
 def _marked(rows: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).fill_null(False) if name in rows.columns else pl.lit(False)
 
@@ -396,13 +318,3 @@ def _united(table: pl.DataFrame) -> pl.DataFrame:
     united = table.group_by("track_id", maintain_order=True).agg(first_known, genres)
     some = pl.when(pl.col("genres").list.len() > 0).then("genres").alias("genres")
     return united.with_columns(some).select(table.columns)
-
-
-def _warn_of_loss(ledger: Ledger) -> None:
-    lost = ledger.read - ledger.kept
-    if lost > MOST_DROPPED * ledger.read:
-        ledger.notes.insert(
-            0,
-            f"WARNING: {lost:,} of {ledger.read:,} rows of listening were dropped; "
-            "are the columns the right ones?",
-        )

@@ -11,6 +11,8 @@ from typing import Protocol, TypeVar
 
 import polars as pl
 
+from encore.data.values import stripped
+
 Text = TypeVar("Text", str, pl.Series, pl.Expr)
 
 # What Unicode does not decompose, and casefolding beyond lower case.
@@ -58,6 +60,10 @@ _LIVE = (
 #: How players and taggers write that they do not know (as keys); no two such are one song.
 _UNKNOWN_ARTISTS = ("unknown", "unknown artist", "various", "various artists", "va", "n a")
 _UNKNOWN_TITLE = r"^(?:unknown|unknown title|unknown track|untitled|track \d+|n a)$"
+
+
+#: Between artist and title, where readers make an id of them for want of a better one.
+NAMED_BY = " \N{EN DASH} "
 
 
 class _OnText(Protocol):
@@ -243,3 +249,11 @@ def _or_itself(key: pl.Expr, text: pl.Expr) -> pl.Expr:
 def _unless_empty(text: pl.Expr) -> pl.Expr:
     # Not when/then: that would compute `text`, a long chain, twice.
     return text.str.extract(r"(?s)^(.+)$")
+
+
+def named_track() -> pl.Expr:
+    """Return the id of a track that has none: artist and title as they are spelled.
+
+    Null where either is unknown.
+    """
+    return stripped("artist") + pl.lit(NAMED_BY) + stripped("title")

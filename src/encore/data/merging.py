@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from encore.data.dataset import Dataset
-from encore.data.identity import artist_keys, title_keys
+from encore.data.identity import NAMED_BY, artist_keys, title_keys
 from encore.errors import UsageError
 
 Which = Literal["auto", "all"]
@@ -33,9 +33,6 @@ Which = Literal["auto", "all"]
 LENGTH_SLACK_MS = 7_000
 #: A transfer at another speed: film run for television is 4 % faster.
 LENGTH_SLACK = 0.05
-
-#: Between artist and title, where readers make an id of them for want of a better one.
-NAMED_BY = " \N{EN DASH} "
 
 IDS = ("recording_mbid", "spotify_id")
 BY_NAME = "artist and title"

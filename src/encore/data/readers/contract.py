@@ -1,7 +1,7 @@
 """What a reader of a format is: its name, how it knows its own, and what it tells.
 
-A reader turns the members of a `Container` into rows of text; `encore.data.clean` does the rest for
-all of them alike. Whoever adds a format writes a `Reader` and puts it into
+A reader turns the members of a `Container` into rows of text; `encore.data.assembly` does the rest
+for all of them alike. Whoever adds a format writes a `Reader` and puts it into
 `encore.data.readers.READERS`.
 """
 

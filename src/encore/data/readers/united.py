@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from encore.data import clean, joining, values
+from encore.data import assembly, joining, values
 from encore.data.dataset import Dataset
 from encore.data.ledger import Counts, Ledger
 from encore.data.readers.contract import Options, Told
@@ -45,7 +45,7 @@ def dataset_of(
         tables["tracks"] = stacked([*parts.get("tracks", []), catalogue])
         _adopt(ledger, listened=not joining.LISTENED.isdisjoint(tables))
         catalogue = None
-    data = clean.assemble(
+    data = assembly.assemble(
         tables,
         ledger,
         item_kind=item_kind,

@@ -14,6 +14,7 @@ import polars as pl
 
 from encore.data import values
 from encore.data.clean import MAX_DURATION_MS
+from encore.data.identity import named_track
 from encore.data.ledger import Ledger
 from encore.data.readers.contract import ME, Options, Told
 from encore.data.values import COARSE, FILE, LINE
@@ -28,8 +29,6 @@ _SPOTIFY_TRACK = r"track[:/]([0-9A-Za-z]{22})"
 
 #: What Rockbox and others write where a file carries no tag.
 _NOBODY = ("<Untagged>", "[unknown]")
-
-DASH = " \N{EN DASH} "  # between artist and title
 
 _ISO_UTC = "%Y-%m-%dT%H:%M:%S%.3fZ"
 
@@ -138,7 +137,7 @@ def identified(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
         pl.col("recording_mbid").str.extract(_MBID).str.to_lowercase(),
         pl.col("spotify_id").str.extract(_SPOTIFY_TRACK),
     )
-    spelled = values.stripped("artist") + pl.lit(DASH) + values.stripped("title")
+    spelled = named_track()
     rows = rows.with_columns(pl.coalesce("recording_mbid", "spotify_id", spelled).alias("track_id"))
     nobodys = rows.select(
         pl.col("track_id").is_null() & values.blank("artist") & ~values.blank("title")

@@ -11,6 +11,7 @@ import polars as pl
 
 from encore.data import values
 from encore.data.clean import ACOUSTIC_COLUMNS
+from encore.data.identity import named_track
 from encore.data.joining import CATALOGUE
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
@@ -113,7 +114,7 @@ def rows(source: Opened, form: Form, ledger: Ledger, table: str = CATALOGUE) -> 
     if "explicit" in told.columns:
         told = _explicit_or_unknown(told, source.name, ledger)
     if "track_id" not in told.columns:
-        told = told.with_columns(track_id=members.named_track())
+        told = told.with_columns(track_id=named_track())
     return told
 
 

@@ -10,6 +10,7 @@ import re
 import polars as pl
 
 from encore.data import values
+from encore.data.identity import named_track
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
@@ -33,7 +34,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read listens and the tracks they name; a track is its MBID, else its artist and title."""
     names = _listens(container)
     rows = members.rows_without_header(container, names, _FIELDS, "events", ledger)
-    rows = rows.with_columns(track_id=pl.coalesce("recording_mbid", members.named_track()))
+    rows = rows.with_columns(track_id=pl.coalesce("recording_mbid", named_track()))
     told = rows.select("track_id", "title", "artist_id", "artist", "recording_mbid", FILE, LINE)
     return Told(
         {

@@ -10,7 +10,6 @@ from encore.data.ledger import Ledger
 from encore.data.readers import tables
 from encore.data.readers.containers import HEAD_BYTES, Container
 from encore.data.readers.gather import Opened
-from encore.data.readers.histories.listens import DASH
 from encore.data.readers.text import Text, as_utf8, open_text, whole_lines
 from encore.errors import InputError
 
@@ -88,11 +87,6 @@ def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledge
         counts.read += malformed.count
         counts.drop("malformed_line", malformed.count, malformed.places)
     return rows
-
-
-def named_track() -> pl.Expr:
-    """Return the id of a track that has none: artist and title as they are spelled."""
-    return values.stripped("artist") + pl.lit(DASH) + values.stripped("title")
 
 
 def passed_over(container: Container, read: Sequence[str], ledger: Ledger) -> None:
