@@ -11,7 +11,7 @@ ACOUSTICS ?=
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format bench quality channels docs serve clean
+.PHONY: help setup demo test fuzz lint types format bench quality channels docs serve clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
@@ -23,6 +23,9 @@ demo: $(READY)  ## The whole line once (DATA=PATH for listening data at hand, AC
 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)  ## Look for inputs that break what holds of all (half an hour or more)
+	ENCORE_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis tests
 
 lint: $(READY)  ## Check style, formatting and layers
 	$(BIN)/ruff check .

@@ -17,9 +17,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # ranx imports ir_datasets, which makes a folder where this says, else in the home of who tests.
 os.environ.setdefault("IR_DATASETS_HOME", str(Path(tempfile.gettempdir()) / "encore-ir-datasets"))
 
-# A loaded machine is no failure; how fast things are is for the benchmarks.
-settings.register_profile("encore", deadline=None)
-settings.load_profile("encore")
+# A loaded machine is no failure; how fast things are is for the benchmarks. Each run tries the same
+# examples, so that only a change of the code fails; `make fuzz` looks for new ones.
+settings.register_profile("encore", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("ENCORE_HYPOTHESIS", "encore"))
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 

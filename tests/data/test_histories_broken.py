@@ -153,6 +153,7 @@ def test_random_bytes(tmp_path: Path, content: bytes, at: int) -> None:
 
 
 @given(edits=st.lists(EDIT, min_size=1, max_size=4))
+@example(edits=[(0.75, 4, b"1e999"), (0.875, 3, b"\xff\xfe")])  # a member without a name
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_archives_that_were_tampered_with(
     tmp_path: Path, edits: list[tuple[float, int, bytes]]

@@ -191,11 +191,13 @@ def _files(path: Path) -> list[str]:
 
 def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     """Return the members of a zip that are files; raise where the archive must not be read."""
-    members = [info for info in archive.infolist() if not info.is_dir()]
     for name in archive.namelist():
+        if not name:
+            raise InputError(f"{path}: a member has no name; not a whole zip file, download it again")
         parts = PurePosixPath(name.replace("\\", "/"))
         if parts.is_absolute() or ".." in parts.parts:
             raise InputError(f"{path}: member {name!r} points outside the zip; refused")
+    members = [info for info in archive.infolist() if not info.is_dir()]
     if len(members) > sources.MAX_MEMBERS:
         raise InputError(
             f"{path}: a zip with {len(members):,} files, more than the {sources.MAX_MEMBERS:,} "
