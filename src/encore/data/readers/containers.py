@@ -193,7 +193,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     """Return the members of a zip that are files; raise where the archive must not be read."""
     for name in archive.namelist():
         if not name:
-            raise InputError(f"{path}: a member has no name; not a whole zip file, download it again")
+            raise InputError(f"{path}: a member has no name; not a whole zip, download it again")
         parts = PurePosixPath(name.replace("\\", "/"))
         if parts.is_absolute() or ".." in parts.parts:
             raise InputError(f"{path}: member {name!r} points outside the zip; refused")
