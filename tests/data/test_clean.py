@@ -85,7 +85,7 @@ def test_repeated_pairs_are_summed_and_noted() -> None:
         skips=["1", "", "x"],
         first_played=["2010-01-02", "", "2010-01-01"],
     )
-    table = clean.plays(frame, ledger, LATEST)
+    table = assembly.assemble([("plays", frame)], ledger, LATEST).plays
     assert table.select("user_id", "plays", "skips").rows() == [("ann", 3.5, 1), ("bob", 5.0, 0)]
     assert table["first_played"][0] == datetime(2010, 1, 1, tzinfo=UTC)
     assert (ledger.read, ledger.kept) == (3, 3)
@@ -137,9 +137,9 @@ def test_listens_become_plays_and_skips() -> None:
         skipped=["false", "", "true", "yes"],
         ms_played=["1000", "-1", "", "2.0"],
     )
-    listens = clean.events(frame, ledger, LATEST)
-    assert listens["ms_played"].to_list() == [1000, None, None, 2]
-    plays = clean.plays_of(listens)
+    data = assembly.assemble([("events", frame)], ledger, LATEST)
+    assert data.events["ms_played"].to_list() == [1000, None, None, 2]
+    plays = data.plays
     assert plays.select("track_id", "plays", "skips").rows() == [("t", 2, 1), ("u", 0, 1)]
     assert [at.second if at else None for at in plays["last_played"]] == [2, None]
 
@@ -157,7 +157,7 @@ def test_a_listen_written_twice_counts_once_where_times_have_seconds() -> None:
         ledger = Ledger()
         at = [f"2010-01-01T10:00:{second}Z"] * 2
         frame = rows(user_id=["ann"] * 2, track_id=["t"] * 2, listened_at=at)
-        assert clean.events(frame, ledger, LATEST).height == kept
+        assert assembly.assemble([("events", frame)], ledger, LATEST).events.height == kept
         assert ledger.kept + sum(ledger.dropped.values()) == ledger.read == 2
 
 
@@ -253,7 +253,7 @@ def test_plays_beside_listens_are_not_counted_twice() -> None:
         "plays": rows(user_id=["a"], track_id=["t"], plays=["5"]),
         "events": rows(user_id=["a"], track_id=["t"], listened_at=["1262304001"]),
     }
-    data = assembly.assemble(given_rows, Ledger(), latest=LATEST)
+    data = assembly.assemble(given_rows.items(), Ledger(), LATEST)
     assert data.plays["plays"].to_list() == [5]
     assert data.events.height == 1
 
@@ -261,7 +261,7 @@ def test_plays_beside_listens_are_not_counted_twice() -> None:
 def test_losing_more_than_half_is_the_first_note() -> None:
     ledger = Ledger()
     frame = rows(user_id=["a"] * 3, track_id=["t"] * 3, plays=["1", "x", "y"])
-    assembly.assemble({"plays": frame}, ledger, latest=LATEST)
+    assembly.assemble([("plays", frame)], ledger, LATEST)
     assert ledger.notes[0].startswith("WARNING: 2 of 3 rows")
 
 
@@ -275,7 +275,7 @@ def test_read_is_kept_and_dropped(cells: list[tuple[str | None, ...]]) -> None:
         ledger = Ledger()
         frame = rows(user_id=users, track_id=tracks, **{name: numbers})
         table = "plays" if name == "plays" else "events"
-        assembly.assemble({table: frame}, ledger, latest=LATEST)
+        assembly.assemble([(table, frame)], ledger, LATEST)
         assert ledger.read == len(cells) == ledger.kept + sum(ledger.dropped.values())
 
 
@@ -289,5 +289,5 @@ def test_sums_equal_a_naive_loop(listening: list[tuple[str, str, int]]) -> None:
         track_id=[row[1] for row in listening],
         plays=[str(row[2]) for row in listening],
     )
-    table = clean.plays(frame, Ledger(), LATEST)
+    table = assembly.assemble([("plays", frame)], Ledger(), LATEST).plays
     assert {row[:2]: row[2] for row in table.iter_rows()} == expected

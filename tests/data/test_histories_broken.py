@@ -106,8 +106,7 @@ def alone(path: Path, reader: Reader) -> Ledger:
     """Read with one reader, whether or not another would have been asked before it."""
     ledger = Ledger()
     with containers.opened(path) as container:
-        told = reader.read(container, ledger, Options())
-    assembly.assemble(told.tables, ledger)
+        assembly.assemble(reader.read(container, ledger, Options()).parts, ledger)
     return ledger
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encore.data import world
-from encore.data.clean import plays_of
 from encore.data.cold import cold_listeners, cold_tracks
 from encore.data.dataset import Dataset, complete
 from encore.data.features import Features
+from encore.data.listening import plays_of
 from encore.data.split import folds, hold_out, split
 from encore.errors import InputError
 from encore.models.means import ShrunkMeans

@@ -1,7 +1,8 @@
 """Rows of text -> tables that are checked and typed, every dropped row counted by reason.
 
 In flow frames whose columns are text (see `encore.data.values`), with FILE and LINE for the places
-in the ledger; out flow tables as `encore.schema` has them. For each table read = kept + dropped.
+in the ledger; out flow tables as `encore.schema` has them. Rows of listening come chunk by chunk,
+other tables whole. For each table read = kept + dropped.
 A row is dropped for what makes it meaningless (no id, plays that are no number); an optional value
 that cannot be used becomes null and is noted. Ids are text and pass untouched.
 """
@@ -15,8 +16,7 @@ from encore import schema
 from encore.data import values
 from encore.data.identity import split_genres, tidy_genres
 from encore.data.ledger import Ledger
-from encore.data.listen_rule import ListenRule, judged
-from encore.data.values import COARSE, FILE
+from encore.data.values import COARSE, FILE, LINE
 
 #: No one plays one track more often: 30 years of 30-second plays, day and night, are 3e7.
 MAX_PLAYS = 1e9
@@ -52,13 +52,13 @@ Check = tuple[str, pl.Expr, str]
 def plays(
     rows: pl.DataFrame, ledger: Ledger, latest: datetime, zone: str = values.UTC_ZONE
 ) -> pl.DataFrame:
-    """Return one row for each (listener, track); repeated pairs are summed, and noted.
+    """Return the rows that tell how often a listener played a track; a pair may have several.
 
     Without a column of plays each row is one play.
     """
     if "plays" not in rows.columns:
         rows = rows.with_columns(plays=pl.lit("1"))
-        ledger.notes.append("plays: no column of plays, so each row counts as one play")
+        ledger.note("plays: no column of plays, so each row counts as one play")
     if "last_played" not in rows.columns and "listened_at" in rows.columns:
         rows = rows.rename({"listened_at": "last_played"})
     rows = rows.with_columns(count=values.number("plays"))
@@ -81,36 +81,16 @@ def plays(
         skips = values.numbers_within(rows, "skips", (0, MAX_PLAYS), ledger)
         columns.append(skips.cast(pl.UInt32))
     columns += _times(rows, ("first_played", "last_played"), ledger, latest, zone)
-    table = schema.conform(pl.DataFrame(columns), "plays")
-    summed = table.group_by("user_id", "track_id", maintain_order=True).agg(
-        pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
-        pl.col("skips").cast(pl.UInt64).sum().clip(0, pl.UInt32.max()).cast(pl.UInt32),
-        pl.col("first_played").min(),
-        pl.col("last_played").max(),
-    )
-    if repeated := table.height - summed.height:
-        ledger.notes.append(
-            f"plays: {repeated:,} rows repeat a listener's track; their plays were summed"
-        )
-    return summed
+    return schema.conform(pl.DataFrame(columns), "plays")
 
 
 def events(
-    rows: pl.DataFrame,
-    ledger: Ledger,
-    latest: datetime,
-    rule: ListenRule | None = None,
-    lengths: pl.DataFrame | None = None,
-    zone: str = values.UTC_ZONE,
+    rows: pl.DataFrame, ledger: Ledger, latest: datetime, zone: str = values.UTC_ZONE
 ) -> pl.DataFrame:
-    """Return one row for each listen, in the order of reading.
+    """Return the rows that are listens, in the order of reading, with their places.
 
-    `skipped` is the verdict of `rule` on what was played of the track, whose duration_ms `lengths`
-    tells by its track_id; without the time that was played it is what the source says.
-
-    Where a file's times have seconds, a listen of the same track by the same listener at the same
-    time is the same listen, written twice; times in whole minutes or days do not tell, nor do
-    those of rows that a reader marks as COARSE.
+    Of `OF_A_LISTEN` there are the columns that the source has. What takes more than one row, such
+    as a listen that is written twice, is the business of `encore.data.listening`.
     """
     checks = _missing("user_id", "track_id")
     if "listened_at" in rows.columns:
@@ -121,14 +101,8 @@ def events(
             ("bad_time", at.is_null(), "listened_at"),
             ("impossible_time", ~values.possible(at, latest), "listened_at"),
         ]
-        exact = (at.dt.epoch("us") % 60_000_000 != 0).any()
-        exact = exact.over(FILE) & ~_marked(rows, COARSE)
-        reason, again, shown = _duplicate(
-            "duplicate_listen", "user_id", "track_id", "at", shown="listened_at"
-        )
-        checks.append((reason, again & exact, shown))
     rows = _sift(rows, "events", ledger, checks)
-    columns = [rows["user_id"], rows["track_id"]]
+    columns = [rows[name] for name in ("user_id", "track_id", FILE, LINE, COARSE) if name in rows]
     if "at" in rows.columns:
         columns.append(rows["at"].alias("listened_at"))
     if "ms_played" in rows.columns:
@@ -136,30 +110,7 @@ def events(
         columns.append(played.round().cast(pl.Int64))
     if "skipped" in rows.columns:
         columns.append(values.flags(rows, "skipped", ledger))
-    listens = schema.conform(pl.DataFrame(columns), "events")
-    if not listens["ms_played"].count():
-        return listens
-    return judged(listens, rows, rule or ListenRule(), lengths, ledger)
-
-
-def plays_of(listens: pl.DataFrame) -> pl.DataFrame:
-    """Sum listens to plays: those not skipped are plays, from first to last; the others are skips.
-
-    What is a skip `events` has settled by the rule, which needs the lengths of tracks.
-
-    >>> rows = {"user_id": ["ann"] * 3, "track_id": ["t"] * 3, "skipped": [None, False, True]}
-    >>> plays_of(schema.conform(pl.DataFrame(rows), "events")).row(0)[:4]
-    ('ann', 't', 2.0, 1)
-    """
-    skipped = pl.col("skipped").fill_null(False)
-    played_at = pl.col("listened_at").filter(~skipped)
-    summed = listens.group_by("user_id", "track_id", maintain_order=True).agg(
-        (~skipped).sum().alias("plays"),
-        skipped.sum().alias("skips"),
-        played_at.min().alias("first_played"),
-        played_at.max().alias("last_played"),
-    )
-    return schema.conform(summed, "plays")
+    return pl.DataFrame(columns)
 
 
 def tracks(
@@ -187,10 +138,9 @@ def tracks(
         )
     united = _united(schema.conform(pl.DataFrame(columns), "tracks"))
     if repeated := known.height - united.height:
-        counts = ledger.table(table)
-        counts.kept -= repeated
+        ledger.table(table).kept -= repeated
         again = known.filter(~pl.col("track_id").is_first_distinct())
-        counts.drop("duplicate_track", repeated, values.places(again, "track_id"))
+        values.drop(again, "duplicate_track", "track_id", table, ledger)
         ledger.notes.append(
             f"{table}: {repeated:,} rows repeat a track_id; united: the first known value of each "
             "column, all genres"
@@ -273,21 +223,15 @@ def friends(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     return schema.conform(_sift(rows, "friends", ledger, checks), "friends")
 
 
-def _marked(rows: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).fill_null(False) if name in rows.columns else pl.lit(False)
-
-
 def _sift(rows: pl.DataFrame, table: str, ledger: Ledger, checks: Iterable[Check]) -> pl.DataFrame:
     """Drop the rows where a check holds, the first that holds giving the reason; count all."""
-    counts = ledger.table(table)
-    counts.read += rows.height
+    ledger.table(table).read += rows.height
     for reason, bad, shown in checks:
         mask = rows.select(bad.fill_null(False)).to_series()
         if mask.any():
-            gone = rows.filter(mask)
-            counts.drop(reason, gone.height, values.places(gone, shown))
+            values.drop(rows.filter(mask), reason, shown, table, ledger)
             rows = rows.filter(~mask)
-    counts.kept += rows.height
+    ledger.table(table).kept += rows.height
     return rows
 
 

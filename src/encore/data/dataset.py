@@ -1,6 +1,6 @@
 """The Dataset: clean tables of listening, music and listeners, in memory or as a folder."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,8 +14,15 @@ ItemKind = Literal["track", "artist"]
 
 KIND = "dataset"
 
+_ROWS_A_GROUP = 1 << 18  # of a Parquet file: what is read, or passed over, at once
 
-@dataclass(frozen=True)
+
+#: Tables that may be larger than memory: they can be given, and read, as lazy frames.
+LAZY = ("plays", "events")
+
+Table = pl.DataFrame | pl.LazyFrame
+
+
 class Dataset:
     """Tables with exactly the columns of `encore.schema`, checked when the Dataset is made.
 
@@ -23,51 +30,77 @@ class Dataset:
     every id that any other table names. `item_kind` says what a row of `tracks` is: where sources
     know artists only, a "track" is an artist and its artist_id is null.
 
+    `plays` and `events` may be given as lazy frames, whose maker answers for the laws: they are
+    read into memory when they are first asked for, `scan` reads them in passing.
+
     Raises `InputError` where a table breaks these laws.
     """
 
-    plays: pl.DataFrame
-    tracks: pl.DataFrame
-    events: pl.DataFrame = field(default_factory=lambda: schema.empty("events"))
-    tags: pl.DataFrame = field(default_factory=lambda: schema.empty("tags"))
-    feedback: pl.DataFrame = field(default_factory=lambda: schema.empty("feedback"))
-    listeners: pl.DataFrame = field(default_factory=lambda: schema.empty("listeners"))
-    friends: pl.DataFrame = field(default_factory=lambda: schema.empty("friends"))
-    item_kind: ItemKind = "track"
-    ledger: Ledger = field(default_factory=Ledger)
+    def __init__(
+        self,
+        plays: Table,
+        tracks: pl.DataFrame,
+        events: Table | None = None,
+        tags: pl.DataFrame | None = None,
+        feedback: pl.DataFrame | None = None,
+        listeners: pl.DataFrame | None = None,
+        friends: pl.DataFrame | None = None,
+        item_kind: ItemKind = "track",
+        ledger: Ledger | None = None,
+    ) -> None:
+        self._tables: dict[str, Table] = {
+            "plays": plays,
+            "events": schema.empty("events") if events is None else events,
+        }
+        self.tracks = tracks
+        self.tags = schema.empty("tags") if tags is None else tags
+        self.feedback = schema.empty("feedback") if feedback is None else feedback
+        self.listeners = schema.empty("listeners") if listeners is None else listeners
+        self.friends = schema.empty("friends") if friends is None else friends
+        self.item_kind: ItemKind = item_kind
+        self.ledger = ledger or Ledger()
+        self._check()
 
-    def __post_init__(self) -> None:
-        for name, expected in schema.TABLES.items():
-            found = self.table(name).schema
-            if found != expected:
-                raise InputError(
-                    f"table {name!r}: columns {dict(found)}, expected {dict(expected)}"
-                )
-        if self.item_kind not in get_args(ItemKind):
-            raise InputError(f"item_kind {self.item_kind!r}: expected one of {get_args(ItemKind)}")
-        _check_unique(self.plays, ["user_id", "track_id"], "plays")
-        _check_unique(self.tracks, ["track_id"], "tracks")
-        _check_unique(self.listeners, ["user_id"], "listeners")
-        plays = self.plays["plays"]
-        if plays.null_count() or not (plays.is_finite() & (plays >= 0)).all():
-            raise InputError("table 'plays': plays must be finite and >= 0")
-        _check_known(self, "tracks", "track_id", ["plays", "events", "tags", "feedback"])
-        _check_known(self, "listeners", "user_id", ["plays", "events", "feedback", "friends"])
+    @property
+    def plays(self) -> pl.DataFrame:
+        """What each listener played, and how often."""
+        return self._read("plays")
 
-    def __str__(self) -> str:
-        return (
-            f"{self.listeners.height:,} listeners x {self.tracks.height:,} {self.item_kind}s, "
-            f"{self.plays.height:,} pairs with plays"
-        )
+    @property
+    def events(self) -> pl.DataFrame:
+        """The listens, where they are known one by one."""
+        return self._read("events")
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a table by its name in `encore.schema.TABLES`."""
         frame: pl.DataFrame = getattr(self, name)
         return frame
 
-    def with_tables(self, **tables: pl.DataFrame) -> "Dataset":
+    def scan(self, name: str) -> pl.LazyFrame:
+        """Return a table by its name, to be read in passing, in no more memory than it takes."""
+        return (self._tables[name] if name in LAZY else self.table(name)).lazy()
+
+    def rows(self, name: str) -> int:
+        """Return how many rows a table has."""
+        table = self._tables[name] if name in LAZY else self.table(name)
+        if isinstance(table, pl.DataFrame):
+            return table.height
+        count: int = table.select(pl.len()).collect(engine="streaming").item()
+        return count
+
+    def __str__(self) -> str:
+        return (
+            f"{self.listeners.height:,} listeners x {self.tracks.height:,} {self.item_kind}s, "
+            f"{self.rows('plays'):,} pairs with plays"
+        )
+
+    def with_tables(self, **tables: Table) -> "Dataset":
         """Return a copy with some tables replaced; the laws are checked again."""
-        return replace(self, **tables)  # type: ignore[arg-type]  # names are checked by replace
+        return self._with(**tables)
+
+    def with_ledger(self, ledger: Ledger) -> "Dataset":
+        """Return a copy with another ledger."""
+        return self._with(ledger=ledger)
 
     def save(self, path: str | Path) -> None:
         """Write the Dataset folder: a Parquet file for each table and `manifest.json`.
@@ -76,26 +109,32 @@ class Dataset:
         """
 
         def fill(target: Path) -> dict[str, Any]:
+            rows = {}
             for name in schema.TABLES:
-                self.table(name).write_parquet(target / f"{name}.parquet", compression="zstd")
-            return {
-                "item_kind": self.item_kind,
-                "rows": {name: self.table(name).height for name in schema.TABLES},
-                "import": self.ledger.to_json(),
-            }
+                file = target / f"{name}.parquet"
+                self.scan(name).sink_parquet(
+                    file, compression="zstd", row_group_size=_ROWS_A_GROUP, engine="streaming"
+                )
+                rows[name] = pl.scan_parquet(file).select(pl.len()).collect().item()
+            return {"item_kind": self.item_kind, "rows": rows, "import": self.ledger.to_json()}
 
         folder.write(Path(path), KIND, schema.SCHEMA_VERSION, fill)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Dataset":
-        """Read and verify a Dataset folder.
+    def load(cls, path: str | Path, *, lazy: bool = False) -> "Dataset":
+        """Read and verify a Dataset folder; its large tables not at once where `lazy`.
 
         Raises `InputError` where there is none, `IntegrityError` naming the file that is damaged.
         """
         path = Path(path)
         manifest = folder.verify(path, KIND, schema.SCHEMA_VERSION)
         try:
-            tables = {name: pl.read_parquet(path / f"{name}.parquet") for name in schema.TABLES}
+            tables: dict[str, Any] = {
+                name: pl.scan_parquet(path / f"{name}.parquet")
+                if lazy and name in LAZY
+                else pl.read_parquet(path / f"{name}.parquet")
+                for name in schema.TABLES
+            }
             return cls(
                 **tables,
                 item_kind=manifest["item_kind"],
@@ -104,24 +143,71 @@ class Dataset:
         except (OSError, KeyError, pl.exceptions.PolarsError) as error:
             raise IntegrityError(f"{path}: not a whole Dataset folder: {error}") from error
 
+    def _read(self, name: str) -> pl.DataFrame:
+        table = self._tables[name]
+        if isinstance(table, pl.LazyFrame):
+            table = self._tables[name] = table.collect(engine="streaming")
+        return table
 
-def complete(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    def _with(self, **changed: Any) -> "Dataset":
+        unknown = changed.keys() - {*schema.TABLES, "ledger"}
+        if unknown:
+            raise TypeError(f"no table {', '.join(sorted(unknown))}; expected {[*schema.TABLES]}")
+        others = {name: self.table(name) for name in schema.TABLES if name not in LAZY}
+        kept = {**self._tables, **others, "ledger": self.ledger}
+        return Dataset(**{**kept, **changed}, item_kind=self.item_kind)
+
+    def _check(self) -> None:
+        for name, expected in schema.TABLES.items():
+            found = self.scan(name).collect_schema()
+            if found != expected:
+                raise InputError(
+                    f"table {name!r}: columns {dict(found)}, expected {dict(expected)}"
+                )
+        if self.item_kind not in get_args(ItemKind):
+            raise InputError(f"item_kind {self.item_kind!r}: expected one of {get_args(ItemKind)}")
+        _check_unique(self.tracks, ["track_id"], "tracks")
+        _check_unique(self.listeners, ["user_id"], "listeners")
+        here = {name for name in LAZY if isinstance(self._tables[name], pl.DataFrame)}
+        if "plays" in here:
+            _check_unique(self.plays, ["user_id", "track_id"], "plays")
+            plays = self.plays["plays"]
+            if plays.null_count() or not (plays.is_finite() & (plays >= 0)).all():
+                raise InputError("table 'plays': plays must be finite and >= 0")
+        for known, key, naming in (
+            ("tracks", "track_id", (*LAZY, "tags", "feedback")),
+            ("listeners", "user_id", (*LAZY, "feedback", "friends")),
+        ):
+            for name in naming:
+                if name in here or name not in LAZY:
+                    _check_known(self, known, key, name)
+
+
+def complete(
+    tables: Mapping[str, Table], heard: Mapping[str, pl.Series] | None = None
+) -> dict[str, Table]:
     """Return `tables` with a row in `tracks` and `listeners` for every id the others name.
 
-    A track that only its plays name is titled by its id.
+    `heard` names the ids of lazy tables, by column. A track that only its plays name is titled by
+    its id.
     """
-    full = {name: tables.get(name, schema.empty(name)) for name in schema.TABLES}
+    full: dict[str, Table] = {name: tables.get(name, schema.empty(name)) for name in schema.TABLES}
     for target, key, sources in (
         ("tracks", "track_id", ["plays", "events", "tags", "feedback"]),
         ("listeners", "user_id", ["plays", "events", "feedback", "friends"]),
     ):
-        ids = [full[name].select(key) for name in sources]
-        if target == "listeners":
-            ids.append(full["friends"].select(pl.col("friend_id").alias(key)))
-        missing = pl.concat(ids).unique(maintain_order=True).join(full[target], on=key, how="anti")
+        ids = [heard[key].alias(key).to_frame()] if heard else []
+        for name in sources:
+            table = full[name]
+            if isinstance(table, pl.DataFrame):
+                ids.append(table.select(key))
+                if name == "friends":
+                    ids.append(table.select(pl.col("friend_id").alias(key)))
+        known = full[target].lazy().collect()
+        missing = pl.concat(ids).unique(maintain_order=True).join(known, on=key, how="anti")
         if target == "tracks":
             missing = missing.with_columns(pl.col(key).alias("title"))
-        full[target] = pl.concat([full[target], schema.conform(missing, target)])
+        full[target] = pl.concat([known, schema.conform(missing, target)])
     return full
 
 
@@ -135,11 +221,10 @@ def _check_unique(frame: pl.DataFrame, key: list[str], table: str) -> None:
         )
 
 
-def _check_known(data: Dataset, table: str, key: str, sources: list[str]) -> None:
-    for name in sources:
-        unknown = data.table(name).join(data.table(table), on=key, how="anti")
-        if unknown.height:
-            raise InputError(
-                f"table {name!r}: {key} {unknown[key][0]!r} is not in table {table!r}; "
-                "encore.data.dataset.complete adds such rows"
-            )
+def _check_known(data: Dataset, table: str, key: str, name: str) -> None:
+    unknown = data.table(name).join(data.table(table), on=key, how="anti")
+    if unknown.height:
+        raise InputError(
+            f"table {name!r}: {key} {unknown[key][0]!r} is not in table {table!r}; "
+            "encore.data.dataset.complete adds such rows"
+        )

@@ -48,7 +48,7 @@ def without_bots(data: Dataset, max_listens_per_day: int) -> Dataset:
         f"were dropped, and their {gone:,} listens"
     )
     ledger = replace(data.ledger, tables=tables, notes=[*data.ledger.notes, note])
-    return replace(_with_somebody(kept, note), ledger=ledger)
+    return _with_somebody(kept, note).with_ledger(ledger)
 
 
 def k_core(data: Dataset, *, min_listeners: int = 0, min_tracks: int = 0) -> Dataset:
@@ -94,7 +94,7 @@ def k_core(data: Dataset, *, min_listeners: int = 0, min_tracks: int = 0) -> Dat
         f"{data.plays.height - kept.plays.height:,} pairs with plays"
     )
     ledger = replace(data.ledger, notes=[*data.ledger.notes, note])
-    return replace(_with_somebody(kept, note), ledger=ledger)
+    return _with_somebody(kept, note).with_ledger(ledger)
 
 
 def _only(data: Dataset, listeners: pl.DataFrame, tracks: pl.DataFrame) -> Dataset:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from encore.data.rejects import Rejects
+
 EXAMPLES_KEPT = 3  # places (file:line) remembered for each reason
 
 #: Tables whose rows count as "plays or listens": the headline figures sum over these.
@@ -42,15 +44,44 @@ class Source:
 
 @dataclass
 class Ledger:
-    """What an import read, kept and dropped, table by table; from which files; with which notes."""
+    """What an import read, kept and dropped, table by table; from which files; with which notes.
+
+    `rejects`, where there are any to be kept, take the dropped rows themselves.
+    """
 
     tables: dict[str, Counts] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    rejects: Rejects | None = field(default=None, repr=False, compare=False)
+    _tallies: dict[str, tuple[int, str, str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def table(self, name: str) -> Counts:
         """Return the counts of a table, begun at zero on first use."""
         return self.tables.setdefault(name, Counts())
+
+    def note(self, text: str) -> None:
+        """Add a note, once however often it is said."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def tally(self, form: str, rows: int, first: str = "") -> None:
+        """Note `form`, in which {rows} and {first} stand; where it was noted, rows are added up.
+
+        >>> ledger = Ledger()
+        >>> ledger.tally("{rows:,} strange values (first: {first})", 2, "a.csv:7")
+        >>> ledger.tally("{rows:,} strange values (first: {first})", 3, "a.csv:9")
+        >>> ledger.notes
+        ['5 strange values (first: a.csv:7)']
+        """
+        so_far, first, text = self._tallies.get(form, (0, first, ""))
+        new = form.format(rows=so_far + rows, first=first)
+        self._tallies[form] = so_far + rows, first, new
+        if text in self.notes:
+            self.notes[self.notes.index(text)] = new
+        else:
+            self.notes.append(new)
 
     @property
     def read(self) -> int:

@@ -9,10 +9,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from encore import schema
-from encore.data import values
-from encore.data.ledger import Ledger
-
 
 @dataclass(frozen=True)
 class ListenRule:
@@ -61,31 +57,3 @@ class ListenRule:
             .then(pl.lit("skip"))
             .otherwise(pl.lit("partial"))
         )
-
-
-def judged(
-    listens: pl.DataFrame,
-    rows: pl.DataFrame,
-    rule: ListenRule,
-    lengths: pl.DataFrame | None,
-    ledger: Ledger,
-) -> pl.DataFrame:
-    """Return listens (a table of events) with the rule's verdict in `skipped`.
-
-    What is neither play nor skip is dropped as partial_listen. `lengths` has the duration_ms of
-    tracks; `rows`, as long as `listens`, tell the places.
-    """
-    if lengths is None:
-        lengths = schema.empty("tracks").select("track_id", "duration_ms")
-    measured = listens.join(lengths, on="track_id", how="left", maintain_order="left")
-    told = [pl.col(name) for name in ("ms_played", "duration_ms", "skipped")]
-    verdict = measured.select(rule.verdict(*told).alias("verdict")).to_series()
-    partial = verdict == "partial"
-    if count := int(partial.sum()):
-        counts = ledger.table("events")
-        counts.kept -= count
-        counts.drop("partial_listen", count, values.places(rows.filter(partial), "ms_played"))
-    # Where nobody spoke of skipping, unknown stays unknown.
-    silent = pl.col("skipped").is_null() & (pl.col("verdict") == "play")
-    skipped = pl.when(~silent).then(pl.col("verdict") == "skip").alias("skipped")
-    return listens.with_columns(verdict).filter(~partial).with_columns(skipped).drop("verdict")

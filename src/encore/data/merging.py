@@ -113,7 +113,7 @@ def merge_same(data: Dataset, *, live_apart: bool = True, which: Which = "auto")
     merged = Merged(_repointed(data, tracks, gone), _pairs(tracks, gone))
     ledger = data.ledger
     noted = replace(ledger, notes=[*ledger.notes, str(merged)])
-    return replace(merged, data=replace(merged.data, ledger=noted))
+    return replace(merged, data=merged.data.with_ledger(noted))
 
 
 def _derived(tracks: pl.DataFrame) -> pl.Series:

@@ -16,8 +16,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import polars as pl
 
-from encore.data.clean import plays_of
 from encore.data.dataset import Dataset
+from encore.data.listening import plays_of
 from encore.errors import InputError
 
 SplitBy = Literal["listener", "time", "last"]

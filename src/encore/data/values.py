@@ -60,7 +60,7 @@ def as_text(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     columns = []
     for series in frame:
         try:
-            columns.append(_text(series))
+            columns.append(text(series))
         except pl.exceptions.PolarsError as error:
             raise InputError(
                 f"{where}: column {series.name!r} of dtype {series.dtype}: "
@@ -71,7 +71,7 @@ def as_text(frame: pl.DataFrame, where: str) -> pl.DataFrame:
 
 def blank(name: str) -> pl.Expr:
     """Say of each cell whether it is null, empty or only spaces."""
-    return pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "")
+    return ~pl.col(name).str.contains(r"\S").fill_null(False)
 
 
 def stripped(name: str) -> pl.Expr:
@@ -91,6 +91,14 @@ def places(rows: pl.DataFrame, shown: str) -> list[str]:
         f"{file}:{line}: {' '.join(str(value or '(empty)').split())[:_PLACE_CHARACTERS]}"
         for file, line, value in few.iter_rows()
     ]
+
+
+def drop(rows: pl.DataFrame, reason: str, shown: str, table: str, ledger: Ledger) -> None:
+    """Count rows as dropped from a table, the column `shown` telling the examples; keep them."""
+    if rows.height:
+        ledger.table(table).drop(reason, rows.height, places(rows, shown))
+        if ledger.rejects is not None:
+            ledger.rejects.rows(table, reason, rows, FILE, LINE)
 
 
 def numbers_within(
@@ -156,7 +164,7 @@ def times(rows: pl.DataFrame, name: str, ledger: Ledger, zone: str = UTC_ZONE) -
             attempt = _of_zone(wall, zone)
         moments = left.select(attempt).to_series()
         if form != _ISO_ZONED and moments.count():
-            _note_once(ledger, f"{name}: times without a time zone were read as {zone}")
+            ledger.note(f"{name}: times without a time zone were read as {zone}")
         read = moments.is_not_null()
         parsed = parsed.scatter(unread.filter(read), moments.filter(read))
         unread, left = unread.filter(~read), left.filter(~read)
@@ -195,16 +203,15 @@ def possible_times(
 def note_unknown(bad: pl.DataFrame, name: str, why: str, ledger: Ledger) -> None:
     """Note the rows whose value of a column became null, with the first place."""
     if bad.height:
-        first = places(bad, name)[0]
-        ledger.notes.append(f"{name}: {bad.height:,} values set to unknown, {why} (first: {first})")
+        form = f"{name}: {{rows:,}} values set to unknown, {why} (first: {{first}})"
+        ledger.tally(form, bad.height, places(bad, name)[0])
 
 
-def _note_once(ledger: Ledger, note: str) -> None:
-    if note not in ledger.notes:
-        ledger.notes.append(note)
+def text(series: pl.Series) -> pl.Series:
+    """Return a column as text; times in ISO 8601, lists of text as they are.
 
-
-def _text(series: pl.Series) -> pl.Series:
+    Raises `polars.exceptions.PolarsError` where its dtype has no text.
+    """
     dtype = series.dtype
     if isinstance(dtype, pl.List | pl.Array):
         return series.cast(pl.List(pl.String))

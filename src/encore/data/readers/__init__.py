@@ -1,7 +1,7 @@
 """One entry for everything that encore reads: `read`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from encore.data.ledger import Ledger
 from encore.data.listen_rule import ListenRule
 from encore.data.readers import containers, frames, hetrec, sources, tables
 from encore.data.readers.containers import Container
-from encore.data.readers.contract import Options, Reader
+from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.gather import Opened, check_mapping
 from encore.data.readers.histories import HISTORIES
 from encore.data.readers.research import RESEARCH
 from encore.data.readers.united import dataset_of
+from encore.data.rejects import written
 from encore.errors import InputError, UsageError
 
 #: Every format, in the order of trial. Tables come last: they say what a path is that none knows.
@@ -39,6 +40,7 @@ def read(
     user: str | None = None,
     tz: str | None = None,
     rule: ListenRule | None = None,
+    rejects: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read listening and music into a Dataset; its ledger says what was dropped and why.
 
@@ -54,6 +56,7 @@ def read(
         user: whose history it is where a file does not say; by default "me".
         tz: the zone (IANA, as "Europe/Paris") of times that carry none; by default UTC.
         rule: what counts as a listen.
+        rejects: a file (JSON lines) for the rows that are dropped, as they stood.
 
     Raises:
         InputError: a source cannot be used; the message names it, what was found and the remedy.
@@ -75,43 +78,52 @@ def read(
     if latest is not None and latest.tzinfo is None:
         raise UsageError(f"latest {latest}: expected a time with a time zone")
     options = Options(user, _checked_zone(tz), dict(columns or {}), rule or ListenRule())
-    if frames.is_frame(paths):
-        return frames.read({"": paths}, options, features, latest)
-    if isinstance(paths, Mapping):
-        return frames.read(paths, options, features, latest)
-    several = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(p) for p in paths]
-    if not several:
-        raise UsageError("no path given; expected files or folders")
-    for path in several:
-        if path.is_dir() and detect.is_dataset(path):
-            return _loaded(several, path, format, options, features)
-    return _read(several, format, options, features, latest)
+    with written(None if rejects is None else Path(rejects)) as kept:
+        ledger = Ledger(rejects=kept)
+        if frames.is_frame(paths):
+            return frames.read({"": paths}, ledger, options, features, latest)
+        if isinstance(paths, Mapping):
+            return frames.read(paths, ledger, options, features, latest)
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        several = [Path(path) for path in given]
+        if not several:
+            raise UsageError("no path given; expected files or folders")
+        for path in several:
+            if path.is_dir() and detect.is_dataset(path):
+                return _loaded(several, path, format, options, features)
+        return _read(several, format, ledger, options, features, latest)
 
 
 def _read(
     paths: Sequence[Path],
     format_: str,
+    ledger: Ledger,
     options: Options,
     acoustics: Path | None,
     latest: datetime | None,
 ) -> Dataset:
-    ledger = Ledger()
     with ExitStack() as stack:
         opened = [stack.enter_context(containers.opened(path)) for path in paths]
         picked = [(one, reader) for one in opened for reader in _takers(one, format_, options)]
         heard = tables.opened_acoustics(acoustics, ledger) if acoustics else None
         _check_columns(options.columns, picked, heard)
-        told = []
-        for container, reader in picked:
-            told.append(reader.read(container, ledger, options))
-            if told[-1].item_kind == "artist" and len(picked) > 1:
-                raise InputError(
-                    f"{container.path}: {reader.name} is read alone, its items being artists; "
-                    "leave the other paths out"
-                )
-        if acoustics:
-            sources.record(acoustics, ledger)
-    return dataset_of(told, ledger, options, heard, latest)
+        data = dataset_of(_told(picked, ledger, options), ledger, options, heard, latest)
+    if acoustics:
+        sources.record(acoustics, ledger)
+    return data
+
+
+def _told(
+    picked: Sequence[tuple[Container, Reader]], ledger: Ledger, options: Options
+) -> Iterator[Told]:
+    for container, reader in picked:
+        told = reader.read(container, ledger, options)
+        if told.item_kind == "artist" and len(picked) > 1:
+            raise InputError(
+                f"{container.path}: {reader.name} is read alone, its items being artists; "
+                "leave the other paths out"
+            )
+        yield told
 
 
 def _takers(container: Container, format_: str, options: Options) -> list[Reader]:

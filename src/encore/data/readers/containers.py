@@ -21,6 +21,7 @@ from typing import IO, cast
 from encore.data.detect import GZIP_MAGIC, ZIP_MAGIC
 from encore.data.ledger import Ledger
 from encore.data.readers import sources
+from encore.data.readers.encoding import BLOCK_BYTES
 from encore.errors import InputError
 
 HEAD_BYTES = 1 << 16
@@ -85,6 +86,20 @@ class Container:
         if limit is not None and len(content) > limit:
             raise self._too_large(name, limit)
         return content
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Yield a member's content, unpacked as it is asked for, cut anywhere.
+
+        Raises `InputError` as `read` does.
+        """
+        with self._stream(name) as stream:
+            limit = self._limit(stream)
+            taken = 0
+            while piece := stream.read(BLOCK_BYTES):
+                taken += len(piece)
+                if limit is not None and taken > limit:
+                    raise self._too_large(name, limit)
+                yield piece
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a member without their ends, unpacked as they are asked for.

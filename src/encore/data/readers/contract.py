@@ -5,7 +5,7 @@ for all of them alike. Whoever adds a format writes a `Reader` and puts it into
 `encore.data.readers.READERS`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -34,15 +34,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Told:
-    """What a reader read: rows by the name of their table in `encore.schema.TABLES`.
+    """What a reader tells: rows, each part with its table's name in `encore.schema.TABLES`.
 
     The columns are text under encore's names (genres may be lists of text), with FILE and LINE; of
-    a table the reader gives those columns that its format has. `events` are listens as the source
-    has them: the rule of what counts is applied later. Tags on tracks outside `known_tracks` are
-    dropped.
+    a table the reader gives those columns that its format has. Parts are taken once, in turn, while
+    the container is open: a large table comes in many. `events` are listens as the source has them:
+    the rule of what counts is applied later. What listening tells of its tracks goes by the name
+    TOLD_OF_TRACKS. Tags on tracks outside `known_tracks` are dropped.
     """
 
-    tables: dict[str, pl.DataFrame]
+    parts: Iterable[tuple[str, pl.DataFrame]]
     item_kind: ItemKind = "track"
     known_tracks: pl.Series | None = None
 

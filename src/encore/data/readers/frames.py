@@ -18,6 +18,8 @@ from encore.data.readers.tables import opened_acoustics
 from encore.data.readers.united import dataset_of
 from encore.errors import InputError, UsageError
 
+_ROWS_A_PART = 1 << 19
+
 
 def is_frame(value: object) -> TypeGuard[Any]:
     """Say whether a value is a polars (eager or lazy) or pandas frame."""
@@ -28,6 +30,7 @@ def is_frame(value: object) -> TypeGuard[Any]:
 
 def read(
     frames: Mapping[str, Any],
+    ledger: Ledger,
     options: Options,
     acoustics: Path | None = None,
     latest: datetime | None = None,
@@ -38,7 +41,6 @@ def read(
 
     Raises `UsageError` where a name is no table's, `InputError` where a frame lacks a column.
     """
-    ledger = Ledger()
     opened: list[tuple[Opened, str | None]] = []
     for table, value in frames.items():
         if table and table not in schema.TABLES:
@@ -46,8 +48,7 @@ def read(
                 f"frames: {table!r} is no table of encore; expected {detect.listed(schema.TABLES)}"
             )
         frame = _polars(value, table)
-        source = Typed(table or "frame", frame.columns, frame.select, first_row=0)
-        opened.append((source, table or None))
+        opened.append((_typed(table or "frame", frame), table or None))
     heard = opened_acoustics(acoustics, ledger) if acoustics else None
     named = [source for source, _ in opened]
     check_mapping(
@@ -55,9 +56,19 @@ def read(
         [(source.name, source.columns) for source in (*named, heard) if source is not None],
     )
     told = Told(gather(opened, options.columns, ledger))
+    data = dataset_of([told], ledger, options, heard, latest)
     if acoustics:
         sources.record(acoustics, ledger)
-    return dataset_of([told], ledger, options, heard, latest)
+    return data
+
+
+def _typed(name: str, frame: pl.DataFrame) -> Typed:
+    return Typed(
+        name,
+        frame.columns,
+        lambda columns: frame.select(columns).iter_slices(_ROWS_A_PART),
+        first_row=0,
+    )
 
 
 def _polars(value: Any, table: str) -> pl.DataFrame:

@@ -1,10 +1,11 @@
 """Opened files and frames -> the rows of each table, under encore's names.
 
 Whatever has columns and gives rows as text can be gathered: `encore.data.readers.text.Text` for
-delimited files, `Typed` for Parquet files and frames.
+delimited files, `Typed` for Parquet files and frames. Rows come in parts, so that no file need be
+whole in memory.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,10 +13,13 @@ import polars as pl
 
 from encore import schema
 from encore.data import detect, values
+from encore.data.assembly import TOLD_OF_TRACKS
 from encore.data.clean import ACOUSTIC_COLUMNS, OF_A_LISTEN
 from encore.data.ledger import LISTENING, Ledger
 from encore.data.values import FILE, LINE
 from encore.errors import InputError, UsageError
+
+MALFORMED = "malformed_line"
 
 #: Columns by which rows of listening show that they tell about the tracks too.
 _TELL_OF_TRACKS = {"title", "artist"}
@@ -23,10 +27,14 @@ _TELL_OF_TRACKS = {"title", "artist"}
 
 @dataclass(frozen=True)
 class Malformed:
-    """Lines with another number of fields than the header: how many, and where the first were."""
+    """Lines with another number of fields than the header: (number, text), places of the first."""
 
-    count: int = 0
+    lines: tuple[tuple[int, str], ...] = ()
     places: tuple[str, ...] = ()
+
+
+#: Rows as text, with FILE and LINE, and the lines beside them that are none.
+Part = tuple[pl.DataFrame, Malformed]
 
 
 class Opened(Protocol):
@@ -40,27 +48,61 @@ class Opened(Protocol):
     def columns(self) -> list[str]:
         """The names its own columns have."""
 
-    def rows(self, picked: Mapping[str, int]) -> tuple[pl.DataFrame, Malformed]:
-        """Return the picked columns (name -> position) as text, with FILE and LINE."""
+    def parts(self, picked: Mapping[str, int]) -> Iterator[Part]:
+        """Yield the picked columns (name -> position) of the rows in turn; once."""
+
+    def rows(self, picked: Mapping[str, int]) -> Part:
+        """Return the picked columns of all rows; in place of `parts`."""
 
 
 @dataclass(frozen=True)
 class Typed:
-    """A frame, or a Parquet file read on demand; its rows are numbered from `first_row`."""
+    """A frame, or a Parquet file read on demand; its rows are numbered from `first_row`.
+
+    `select` yields the frame's columns of these names, in any number of parts.
+    """
 
     name: str
     columns: list[str]
-    select: Callable[[list[str]], pl.DataFrame]
+    select: Callable[[list[str]], Iterable[pl.DataFrame]]
     first_row: int
 
-    def rows(self, picked: Mapping[str, int]) -> tuple[pl.DataFrame, Malformed]:
-        """Return the picked columns as text, with FILE and LINE."""
+    def parts(self, picked: Mapping[str, int]) -> Iterator[Part]:
+        """Yield the picked columns as text, with FILE and LINE."""
         theirs = list(dict.fromkeys(self.columns[position] for position in picked.values()))
-        frame = self.select(theirs)
-        ours = [frame[self.columns[at]].alias(name) for name, at in picked.items()]
-        text = values.as_text(pl.DataFrame(ours), self.name)
-        line = pl.int_range(pl.len()) + self.first_row
-        return text.with_columns(pl.lit(self.name).alias(FILE), line.alias(LINE)), Malformed()
+        first = self.first_row
+        for frame in self.select(theirs):
+            ours = [frame[self.columns[at]].alias(name) for name, at in picked.items()]
+            text = values.as_text(pl.DataFrame(ours), self.name)
+            line = pl.int_range(pl.len()) + first
+            yield text.with_columns(pl.lit(self.name).alias(FILE), line.alias(LINE)), Malformed()
+            first += frame.height
+
+    def rows(self, picked: Mapping[str, int]) -> Part:
+        """Return all parts in one."""
+        return whole(self.parts(picked), picked)
+
+
+def whole(parts: Iterable[Part], picked: Iterable[str]) -> Part:
+    """Return parts, which have the columns `picked`, as one."""
+    empty = {**dict.fromkeys([*picked, FILE], pl.String), LINE: pl.Int64}
+    frames, malformed = [], []
+    for rows, bad in parts:
+        frames.append(rows)
+        malformed.append(bad)
+    lines = tuple(line for one in malformed for line in one.lines)
+    places = tuple(place for one in malformed for place in one.places)
+    return pl.concat(frames) if frames else pl.DataFrame(schema=empty), Malformed(lines, places)
+
+
+def count_malformed(malformed: Malformed, file: str, table: str, ledger: Ledger) -> None:
+    """Count lines that are no rows as read and dropped, and keep them where rejects are kept."""
+    if malformed.lines:
+        counts = ledger.table(table)
+        counts.read += len(malformed.lines)
+        counts.drop(MALFORMED, len(malformed.lines), malformed.places)
+        if ledger.rejects is not None:
+            ledger.rejects.lines(table, MALFORMED, file, malformed.lines)
 
 
 def check_names(mapping: Mapping[str, str]) -> None:
@@ -89,17 +131,15 @@ def check_mapping(mapping: Mapping[str, str], opened: Iterable[tuple[str, Sequen
 
 def gather(
     opened: Iterable[tuple[Opened, str | None]], mapping: Mapping[str, str], ledger: Ledger
-) -> dict[str, pl.DataFrame]:
-    """Return the rows of each table; a table that several sources tell of is their rows in turn.
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the rows of each source in turn, a part at a time, with the name of their table.
 
     With each source comes the name of its table, or None to detect it by its columns. Rows of
     listening that also carry titles or artists tell of tracks too.
     """
-    gathered: dict[str, list[pl.DataFrame]] = {}
-    told: list[pl.DataFrame] = []
-    for source, table in opened:
+    for source, given in opened:
         renamed = detect.renamed(source.columns, mapping, source.name)
-        table = table or detect.table(renamed, source.name, source.columns)
+        table = given or detect.table(renamed, source.name, source.columns)
         detect.check_needed(table, renamed, source.name, source.columns)
         useful = _useful(table)
         track_columns = [name for name in renamed if name in schema.TRACKS]
@@ -108,16 +148,15 @@ def gather(
             useful |= set(track_columns)
         picked = {name: position for name, position in renamed.items() if name in useful}
         _note_ignored(source, picked, ledger)
-        rows, malformed = source.rows(picked)
-        ledger.table(table).read += malformed.count
-        ledger.table(table).drop("malformed_line", malformed.count, malformed.places)
-        gathered.setdefault(table, []).append(rows)
-        if tells:
-            distinct = rows.select(*track_columns, FILE, LINE).filter(~values.blank("track_id"))
-            told.append(distinct.unique(track_columns, keep="first", maintain_order=True))
-    if told:
-        gathered.setdefault("tracks", []).extend(told)
-    return {table: stacked(parts) for table, parts in gathered.items()}
+        for rows, malformed in source.parts(picked):
+            count_malformed(malformed, source.name, table, ledger)
+            yield table, rows
+            if tells:
+                told = rows.select(*track_columns, FILE, LINE).filter(~values.blank("track_id"))
+                yield (
+                    TOLD_OF_TRACKS,
+                    told.unique(track_columns, keep="first", maintain_order=True),
+                )
 
 
 def acoustic_rows(source: Opened, mapping: Mapping[str, str]) -> pl.DataFrame:
@@ -147,14 +186,3 @@ def _note_ignored(source: Opened, picked: Mapping[str, int], ledger: Ledger) -> 
     ignored = [name for at, name in enumerate(source.columns) if at not in used and name]
     if ignored:
         ledger.notes.append(f"{source.name}: columns not used: {detect.listed(ignored)}")
-
-
-def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the rows of one table from several sources in turn; what one lacks is null."""
-    listed = [isinstance(part.schema.get("genres"), pl.List) for part in parts]
-    if any(listed) and not all(listed):
-        parts = [
-            part.with_columns(pl.col("genres").list.join(";")) if is_list else part
-            for part, is_list in zip(parts, listed, strict=True)
-        ]
-    return pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]

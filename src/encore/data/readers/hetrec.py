@@ -12,6 +12,7 @@ from encore.data import detect
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
+from encore.data.readers.gather import count_malformed
 from encore.data.readers.text import open_text
 from encore.errors import InputError
 
@@ -57,7 +58,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
         spelled = names.unique("tag_id", keep="first").select("tag_id", "tag")
         rows[_ASSIGNMENTS] = assigned.join(spelled, on="tag_id", how="left", maintain_order="left")
     return Told(
-        {_MEMBERS[member][0]: frame for member, frame in rows.items()},
+        [(_MEMBERS[member][0], frame) for member, frame in rows.items()],
         item_kind="artist",
         known_tracks=rows["artists.dat"]["track_id"],
     )
@@ -91,7 +92,7 @@ def _contents(container: Container, ledger: Ledger) -> dict[str, bytes]:
 def _rows(path: Path, member: str, content: bytes, ledger: Ledger) -> pl.DataFrame:
     table, columns = _MEMBERS[member]
     encoding = "latin-1" if member == _TAGS else None
-    text = open_text(member, content, ledger, encoding=encoding, unwrap=False)
+    text = open_text(member, [content], ledger, encoding=encoding, unwrap=False)
     lacking = [name for name in columns.values() if name not in text.columns]
     if lacking:
         raise InputError(
@@ -100,8 +101,7 @@ def _rows(path: Path, member: str, content: bytes, ledger: Ledger) -> pl.DataFra
         )
     rows, malformed = text.rows({ours: text.columns.index(name) for ours, name in columns.items()})
     if member != _TAGS:
-        ledger.table(table).read += malformed.count
-        ledger.table(table).drop("malformed_line", malformed.count, malformed.places)
-    elif malformed.count:
-        ledger.notes.append(f"{member}: {malformed.count:,} malformed lines passed over")
+        count_malformed(malformed, member, table, ledger)
+    elif malformed.lines:
+        ledger.notes.append(f"{member}: {len(malformed.lines):,} malformed lines passed over")
     return rows

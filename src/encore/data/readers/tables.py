@@ -1,7 +1,8 @@
 """CSV, TSV and Parquet files, or folders of them, with columns under any names."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,8 @@ from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.gather import Opened, Typed, gather
 from encore.data.readers.text import open_text, whole_lines
 from encore.errors import InputError
+
+_ROWS_A_PART = 1 << 19  # of a Parquet file
 
 
 def recognises(container: Container) -> bool:
@@ -42,6 +45,13 @@ def read(container: Container, ledger: Ledger, options: Options) -> Told:
     if not opened:
         notes = "; ".join(ledger.notes)
         raise InputError(f"{container.path}: no file here is a table ({notes})")
+    for source in opened:
+        # Told before the first row is taken: a folder of tables is refused whole.
+        detect.table(
+            detect.renamed(source.columns, options.columns, source.name),
+            source.name,
+            source.columns,
+        )
     return Told(gather([(source, None) for source in opened], options.columns, ledger))
 
 
@@ -62,7 +72,7 @@ def columns_of(container: Container) -> list[tuple[str, list[str]]]:
             found.append((name, open_table(container, name, silent).columns))
         else:
             head = whole_lines(container.head(name), HEAD_BYTES)
-            found.append((name, open_text(name, head, silent).columns))
+            found.append((name, open_text(name, [head], silent).columns))
     return found
 
 
@@ -78,13 +88,11 @@ def has_column(container: Container, mapping: Mapping[str, str]) -> bool:
 def open_table(container: Container, name: str, ledger: Ledger) -> Opened:
     """Open a CSV, TSV or Parquet file (told by its content), the former perhaps packed."""
     if not _is_parquet(container, name):
-        return open_text(name, container.read(name), ledger)
+        return open_text(name, container.pieces(name), ledger)
     where = container.place(name)
     source = containers.seekable(container, name)
-    columns = _parquet(source, where, None).columns
-    if not _parquet(source, where, columns[:1]).height:
-        raise InputError(f"{where}: no rows; expected rows below the columns")
-    return Typed(name, columns, lambda names: _parquet(source, where, names), first_row=1)
+    columns = _parquet_columns(source, where)
+    return Typed(name, columns, lambda names: _parquet_parts(source, where, names), first_row=1)
 
 
 def opened_acoustics(path: Path, ledger: Ledger) -> Opened:
@@ -105,12 +113,26 @@ def _is_parquet(container: Container, name: str) -> bool:
     return container.head(name).startswith(detect.PARQUET_MAGIC)
 
 
-def _parquet(source: Path | io.BytesIO, where: str, columns: list[str] | None) -> pl.DataFrame:
-    """Read some columns of a Parquet file; with None, all columns and no rows."""
+def _parquet_columns(source: Path | io.BytesIO, where: str) -> list[str]:
+    with _parquet_faults(where):
+        columns = pl.read_parquet(source, n_rows=0, glob=False).columns
+        if not pl.read_parquet(source, columns=columns[:1], n_rows=1, glob=False).height:
+            raise InputError(f"{where}: no rows; expected rows below the columns")
+    return columns
+
+
+def _parquet_parts(
+    source: Path | io.BytesIO, where: str, columns: list[str]
+) -> Iterator[pl.DataFrame]:
+    with _parquet_faults(where):
+        scanned = pl.scan_parquet(source, glob=False).select(columns)
+        yield from scanned.collect_batches(chunk_size=_ROWS_A_PART, engine="streaming")
+
+
+@contextmanager
+def _parquet_faults(where: str) -> Iterator[None]:
     try:
-        return pl.read_parquet(
-            source, columns=columns, n_rows=0 if columns is None else None, glob=False
-        )
+        yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{where}: not a whole Parquet file ({reason}); write it again") from error

@@ -1,80 +1,101 @@
 """Delimited text, as it comes: any encoding, ragged lines, stray quotes, and never a traceback.
 
 `Text` knows a file's header, and on demand gives its rows as text columns with their line numbers,
-and the lines that are none. Polars parses what is well-formed; what is not goes line by line.
+and the lines that are none, block by block. Polars parses what is well-formed; a block that is not
+goes line by line.
 """
 
 import csv
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from encore.data import detect
 from encore.data.ledger import EXAMPLES_KEPT, Ledger
-from encore.data.readers.gather import Malformed
+from encore.data.readers.encoding import (
+    MAX_LINES_IN_A_ROW,
+    UTF16_MARKS,
+    utf8_blocks,
+    whole_cells,
+)
+from encore.data.readers.gather import Malformed, Part, whole
 from encore.data.values import FILE, LINE
 from encore.errors import InputError
 
-_UTF8_MARK = b"\xef\xbb\xbf"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NUL = "\0"
-
-#: A quoted cell may hold line breaks, but this many mean a stray quote that would eat the file.
-MAX_LINES_IN_A_ROW = 50
 
 
 @dataclass(frozen=True)
 class Text:
-    """A delimited text file in memory: UTF-8, its header read, its rows not yet.
+    """A delimited text file: its header read, its rows not yet, to be read once.
 
-    `quoted` says whether a double quote opens a cell that may hold delimiters; else it is a
-    character like others, but `unwrap` takes it off where it stands around a whole cell.
+    `blocks` are UTF-8, of whole lines, those below the header. `quoted` says whether a double quote
+    opens a cell that may hold delimiters; else it is a character like others, but `unwrap` takes it
+    off where it stands around a whole cell.
     """
 
     name: str
-    content: bytes
+    blocks: Iterable[bytes]
     delimiter: str
     columns: list[str]
     header_lines: int
     quoted: bool
     unwrap: bool
 
-    def rows(self, picked: Mapping[str, int]) -> tuple[pl.DataFrame, Malformed]:
-        """Return the picked columns (name -> position) of every row, with FILE and LINE.
+    def parts(self, picked: Mapping[str, int]) -> Iterator[Part]:
+        """Yield the picked columns (name -> position) of the rows of each block, FILE and LINE.
 
-        Blank lines are no rows. Lines with too few or too many fields are returned as malformed.
+        Blank lines are no rows. Lines with too few or too many fields are yielded as malformed.
         """
-        parsed, malformed = _fast(self, picked), Malformed()
-        if parsed is None:
-            parsed, malformed = _line_by_line(self, picked)
-        if self.unwrap:
-            parsed = parsed.with_columns(_unwrapped(name) for name in picked)
-        return parsed.with_columns(pl.lit(self.name).alias(FILE)), malformed
+        first = self.header_lines + 1
+        for content in whole_cells(self.blocks) if self.quoted else self.blocks:
+            block = _Block(self, content, first)
+            parsed, malformed = _fast(block, picked), Malformed()
+            if parsed is None:
+                parsed, malformed = _line_by_line(block, picked)
+            if self.unwrap:
+                parsed = parsed.with_columns(_unwrapped(name) for name in picked)
+            yield parsed.with_columns(pl.lit(self.name).alias(FILE)), malformed
+            first += content.count(b"\n")
+
+    def rows(self, picked: Mapping[str, int]) -> Part:
+        """Return all parts in one."""
+        return whole(self.parts(picked), picked)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some lines of a file, the first of which has the number `first`."""
+
+    text: Text
+    content: bytes
+    first: int
 
 
 def open_text(
     name: str,
-    content: bytes,
+    pieces: Iterable[bytes],
     ledger: Ledger,
     *,
     encoding: str | None = None,
     unwrap: bool = True,
 ) -> Text:
-    """Return a file's header and content; without `encoding` UTF-8, else cp1252, which is noted.
+    """Return a file's header and what comes below; without `encoding` UTF-8, else cp1252, noted.
 
-    In tab-separated files quotes open nothing, since names contain them; without `unwrap` they
-    stay even around a whole cell.
+    `pieces` cut the content anywhere. In tab-separated files quotes open nothing, since names
+    contain them; without `unwrap` they stay even around a whole cell.
     Raises `InputError` where the file is empty, has no rows below its header, or is no text.
     """
-    content = as_utf8(name, content, ledger, encoding)
+    blocks = utf8_blocks(name, pieces, ledger, encoding)
     header, header_lines = "", 0
-    start = 0
-    while not header and start < len(content):
-        end = content.find(b"\n", start)
+    rest = b""
+    while not header and (content := rest or next(blocks, b"")):
+        end = content.find(b"\n")
         end = len(content) if end < 0 else end
-        header = content[start:end].decode().strip("\r ")
-        start, header_lines = end + 1, header_lines + 1
+        header = content[:end].decode().strip("\r ")
+        rest, header_lines = content[end + 1 :], header_lines + 1
     if not header:
         raise InputError(f"{name}: the file is empty; expected a line with the names of columns")
     if _NUL in header:
@@ -84,31 +105,34 @@ def open_text(
     fields = _fields(header, delimiter, quoted)
     if fields is None:
         raise InputError(f"{name}:{header_lines}: a quote in the header is not closed; correct it")
-    if not content[start:].strip():
+    while not rest.strip() and (more := next(blocks, b"")):
+        rest += more
+    if not rest.strip():
         raise InputError(f"{name}: only a header, no rows; expected rows below it")
     columns = [field.strip().strip('"') for field in fields]
-    return Text(name, content, delimiter, columns, header_lines, quoted, unwrap and not quoted)
+    below = itertools.chain([rest], blocks)
+    return Text(name, below, delimiter, columns, header_lines, quoted, unwrap and not quoted)
 
 
 def whole_lines(head: bytes, full: int) -> bytes:
     """Return the head of a text file without the line that it cuts; `full` is a cut head's size."""
     if len(head) < full or b"\n" not in head:
         return head
-    if head.startswith(_UTF16_MARKS):
+    if head.startswith(UTF16_MARKS):
         head = head[: len(head) // 2 * 2].decode("utf-16", "ignore").encode()
     return head[: head.rfind(b"\n") + 1]
 
 
-def _fast(text: Text, picked: Mapping[str, int]) -> pl.DataFrame | None:
+def _fast(block: _Block, picked: Mapping[str, int]) -> pl.DataFrame | None:
     """Parse with Polars; None where it refuses or where a line may lack fields."""
-    if _NUL.encode() in text.content:
+    text, content = block.text, block.content
+    if _NUL.encode() in content:
         return None
     names = [str(position) for position in range(len(text.columns))]
     try:
         frame = pl.read_csv(
-            text.content,
+            content,
             has_header=False,
-            skip_lines=text.header_lines,
             schema=dict.fromkeys(names, pl.String),
             separator=text.delimiter,
             quote_char='"' if text.quoted else None,
@@ -118,8 +142,8 @@ def _fast(text: Text, picked: Mapping[str, int]) -> pl.DataFrame | None:
     # Polars fills a short line up with nulls: its last field cannot be told from an empty one.
     if frame[names[-1]].null_count():
         return None
-    line = pl.int_range(pl.len()) + text.header_lines + 1
-    if text.quoted and b'"' in text.content:
+    line = pl.int_range(pl.len()) + block.first
+    if text.quoted and b'"' in content:
         in_cells = pl.all().str.count_matches("\n", literal=True).fill_null(0)
         breaks = frame.select(pl.sum_horizontal(in_cells)).to_series()
         if frame.height and breaks.ge(MAX_LINES_IN_A_ROW).any():
@@ -129,15 +153,15 @@ def _fast(text: Text, picked: Mapping[str, int]) -> pl.DataFrame | None:
     return frame.select(*columns, line.alias(LINE))
 
 
-def _line_by_line(text: Text, picked: Mapping[str, int]) -> tuple[pl.DataFrame, Malformed]:
-    lines = text.content.decode().split("\n")
+def _line_by_line(block: _Block, picked: Mapping[str, int]) -> Part:
+    text, lines = block.text, block.content.decode().split("\n")
     cells: dict[str, list[str | None]] = {name: [] for name in picked}
     numbers: list[int] = []
-    bad = 0
+    bad: list[tuple[int, str]] = []
     places: list[str] = []
-    at = text.header_lines
+    at = 0
     while at < len(lines):
-        number, line = at + 1, lines[at].removesuffix("\r")
+        number, line = block.first + at, lines[at].removesuffix("\r")
         at += 1
         if not line.strip() and text.delimiter not in line:
             continue
@@ -149,7 +173,7 @@ def _line_by_line(text: Text, picked: Mapping[str, int]) -> tuple[pl.DataFrame, 
             fields = _fields(line, text.delimiter, text.quoted)
         if fields is None or len(fields) != len(text.columns) or _NUL in line:
             # Only the line itself is given up, so that one stray quote costs one row.
-            bad += 1
+            bad.append((number, lines[at - 1].removesuffix("\r")))
             if len(places) < EXAMPLES_KEPT:
                 found = "a quote not closed" if fields is None else f"{len(fields)} fields"
                 places.append(f"{text.name}:{number}: {found}, expected {len(text.columns)} fields")
@@ -159,7 +183,8 @@ def _line_by_line(text: Text, picked: Mapping[str, int]) -> tuple[pl.DataFrame, 
         for name, position in picked.items():
             cells[name].append(fields[position] or None)
     schema = {**dict.fromkeys(picked, pl.String), LINE: pl.Int64}
-    return pl.DataFrame({**cells, LINE: numbers}, schema=schema), Malformed(bad, tuple(places))
+    rows = pl.DataFrame({**cells, LINE: numbers}, schema=schema)
+    return rows, Malformed(tuple(bad), tuple(places))
 
 
 def _fields(line: str, delimiter: str, quoted: bool) -> list[str] | None:
@@ -178,31 +203,3 @@ def _unwrapped(name: str) -> pl.Expr:
     wrapped = cell.str.contains(r'^".*"$') & (cell.str.len_bytes() > 1)
     bare = cell.str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)
     return pl.when(wrapped).then(bare).otherwise(cell).alias(name)
-
-
-def as_utf8(name: str, content: bytes, ledger: Ledger, encoding: str | None = None) -> bytes:
-    """Return text as UTF-8 without a mark; what is neither it nor UTF-16 is noted as cp1252."""
-    if encoding:
-        return content.decode(encoding).encode()
-    try:
-        if content.startswith(_UTF16_MARKS):
-            content = content.decode("utf-16").encode()
-        else:
-            content.decode()
-    except UnicodeDecodeError as error:
-        return _legacy(name, content, error.start, ledger)
-    content = content.removeprefix(_UTF8_MARK)
-    # Lines of the old Macintosh end in a lone carriage return.
-    return content if b"\n" in content else content.replace(b"\r", b"\n")
-
-
-def _legacy(name: str, content: bytes, position: int, ledger: Ledger) -> bytes:
-    try:
-        encoding = "cp1252"
-        text = content.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-        text = content.decode(encoding)
-    line = content.count(b"\n", 0, position) + 1
-    ledger.notes.append(f"{name}:{line}: not UTF-8; the file was read as {encoding}")
-    return text.encode()

@@ -1,22 +1,23 @@
 """What the readers told of all inputs, cleaned together into one Dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 import polars as pl
 
-from encore.data import assembly, joining, values
-from encore.data.dataset import Dataset
+from encore.data import joining, values
+from encore.data.assembly import Assembly
+from encore.data.dataset import Dataset, ItemKind
 from encore.data.ledger import Counts, Ledger
 from encore.data.readers.contract import Options, Told
-from encore.data.readers.gather import Opened, acoustic_rows, stacked
+from encore.data.readers.gather import Opened, acoustic_rows
 
 #: The key that tables of acoustics have where items are artists.
 _ARTISTS_KEY = {"track_id": "artistID"}
 
 
 def dataset_of(
-    told: Sequence[Told],
+    told: Iterable[Told],
     ledger: Ledger,
     options: Options,
     heard: Opened | None = None,
@@ -28,32 +29,31 @@ def dataset_of(
     where items are artists), under the names of `options.columns`. A catalogue fills what the heard
     tracks lack, unless it is the listeners' own: then its tracks are the Dataset's.
     """
-    parts: dict[str, list[pl.DataFrame]] = {}
+    assembly = Assembly(ledger, latest=latest, zone=options.tz or values.UTC_ZONE)
+    known: list[pl.Series] = []
+    kinds: set[ItemKind] = set()
     for one in told:
-        for table, rows in one.tables.items():
-            parts.setdefault(table, []).append(rows)
-    known = [one.known_tracks for one in told if one.known_tracks is not None]
-    item_kind = told[0].item_kind
+        kinds.add(one.item_kind)
+        for table, rows in one.parts:
+            assembly.take(table, rows)
+        if one.known_tracks is not None:
+            known.append(one.known_tracks)
+    item_kind = kinds.pop()
     features = None
     if heard is not None:
         by_artist = item_kind == "artist" and "track_id" not in heard.columns
         key = _ARTISTS_KEY if by_artist else {}
         features = acoustic_rows(heard, {**key, **options.columns})
-    tables = {table: stacked(rows) for table, rows in parts.items()}
-    catalogue = tables.pop(joining.CATALOGUE, None)
-    if catalogue is not None and joining.is_own(tables, catalogue):
-        tables["tracks"] = stacked([*parts.get("tracks", []), catalogue])
-        _adopt(ledger, listened=not joining.LISTENED.isdisjoint(tables))
+    catalogue = assembly.rows(joining.CATALOGUE)
+    if catalogue is not None and joining.is_own(assembly.heard(), catalogue):
+        assembly.take("tracks", catalogue)
+        _adopt(ledger, listened=not joining.LISTENED.isdisjoint(assembly.seen))
         catalogue = None
-    data = assembly.assemble(
-        tables,
-        ledger,
+    data = assembly.dataset(
         item_kind=item_kind,
         acoustics=features,
         known_tracks=pl.concat(known) if known else None,
-        latest=latest,
         rule=options.rule,
-        zone=options.tz or values.UTC_ZONE,
     )
     return data if catalogue is None else joining.enriched(data, catalogue, latest)
 

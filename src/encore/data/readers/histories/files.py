@@ -11,9 +11,10 @@ from encore.data import detect
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import Malformed
+from encore.data.readers.encoding import as_utf8
+from encore.data.readers.gather import count_malformed
 from encore.data.readers.histories.listens import told
-from encore.data.readers.text import Text, as_utf8
+from encore.data.readers.text import Text
 from encore.errors import InputError
 
 _LINES_LOOKED_AT = 20  # of a file without a header
@@ -108,8 +109,9 @@ def table_of(
     delimiter: str = ",",
 ) -> Text:
     """Return a delimited file whose columns are known; `header_lines` of it are no rows."""
-    content = file.content(ledger)
-    return Text(file.name, content, delimiter, columns, header_lines, quoted=True, unwrap=False)
+    lines = file.content(ledger).split(b"\n", header_lines)
+    rows = lines[header_lines:]
+    return Text(file.name, rows, delimiter, columns, header_lines, quoted=True, unwrap=False)
 
 
 def rows_of(text: Text, named: dict[str, str], ledger: Ledger) -> pl.DataFrame:
@@ -117,11 +119,5 @@ def rows_of(text: Text, named: dict[str, str], ledger: Ledger) -> pl.DataFrame:
     columns = [name.lower() for name in text.columns]
     picked = {ours: columns.index(theirs) for ours, theirs in named.items() if theirs in columns}
     rows, malformed = text.rows(picked)
-    note_malformed(malformed, ledger)
+    count_malformed(malformed, text.name, "events", ledger)
     return rows
-
-
-def note_malformed(malformed: Malformed, ledger: Ledger) -> None:
-    """Count lines that are no rows."""
-    ledger.table("events").read += malformed.count
-    ledger.table("events").drop("malformed_line", malformed.count, malformed.places)

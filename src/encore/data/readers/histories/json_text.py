@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from encore.data.ledger import Ledger
+from encore.data.readers.gather import MALFORMED, Malformed, count_malformed
 from encore.data.readers.histories.files import File, Head
 from encore.data.readers.histories.listens import pass_over
 from encore.errors import InputError
@@ -133,7 +134,7 @@ def objects(
             if isinstance(item, dict):
                 yield line, item
             else:
-                pass_over(ledger, "malformed_line", f"{file.name}:{line}: no object")
+                pass_over(ledger, MALFORMED, file.name, line, json.dumps(item), "no object")
     except _FAULTS as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else _why(error)
         raise InputError(
@@ -157,9 +158,9 @@ def lines(file: File, ledger: Ledger, table: str = "events") -> Iterator[tuple[i
         if isinstance(item, dict):
             yield number, item
         else:
-            counts = ledger.table(table)
-            counts.read += 1
-            counts.drop("malformed_line", 1, [f"{file.name}:{number}: no JSON object"])
+            place = f"{file.name}:{number}: no JSON object"
+            malformed = Malformed(((number, line.decode(errors="replace")),), (place,))
+            count_malformed(malformed, file.name, table, ledger)
 
 
 def nested(item: Object, *keys: str) -> Object:

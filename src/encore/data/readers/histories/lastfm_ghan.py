@@ -26,7 +26,7 @@ def is_ours(head: Head) -> bool:
 
 def listens(file: File, ledger: Ledger, _: Options) -> pl.DataFrame:
     """Return the listens of a file."""
-    return rows_of(open_text(file.name, file.container.read(file.name), ledger), _NAMED, ledger)
+    return rows_of(open_text(file.name, file.container.pieces(file.name), ledger), _NAMED, ledger)
 
 
 READER = history("lastfm-ghan", "Last.fm, CSV of mainstream.ghan.nl", is_ours, listens)

@@ -28,7 +28,7 @@ def listens(file: File, ledger: Ledger, _: Options) -> pl.DataFrame:
     """Return the listens of a file, with the listener that it names."""
     if Head(file.name, file.container.head(file.name)).text.lstrip().startswith("{"):
         return _of_json(file, ledger)
-    text = open_text(file.name, file.container.read(file.name), ledger)
+    text = open_text(file.name, file.container.pieces(file.name), ledger)
     last = text.columns[-1]
     named = {"artist": "artist", "album": "album", "title": "track", "listened_at": last.lower()}
     user = last.partition("#")[2].strip() or None

@@ -46,7 +46,7 @@ def read(container: Container, ledger: Ledger, options: Options) -> Told:
         rows = _listens(File(container, member), ledger)
         frames.append(rows.with_columns(pl.lit(user, pl.String).alias("user_id")))
     listened = told(frames, ledger, options, container.path.name)
-    tables = dict(listened.tables)
+    tables = dict(listened.parts)
     feedback = [name for name in container.names() if name.rpartition("/")[2] == _FEEDBACK]
     for member in feedback[:1]:
         container.record(member, ledger)
@@ -54,7 +54,7 @@ def read(container: Container, ledger: Ledger, options: Options) -> Told:
         rows = _feedback(File(container, member), ledger, names)
         whose = pl.lit(tables["events"]["user_id"][0] if tables["events"].height else user)
         tables["feedback"] = rows.with_columns(whose.alias("user_id"))
-    return Told(tables)
+    return Told(tables.items())
 
 
 READER = Reader("listenbrainz", "ListenBrainz, export zip (or its listens)", recognises, read)

@@ -81,11 +81,18 @@ def milliseconds(seconds: object) -> str | None:
     return str(round(count)) if math.isfinite(count) else None
 
 
-def pass_over(ledger: Ledger, reason: str, place: str) -> None:
-    """Count a listen that the reader itself drops: read, and dropped for a reason."""
+def pass_over(
+    ledger: Ledger, reason: str, file: str, line: int, text: str, found: str = ""
+) -> None:
+    """Count a listen that the reader itself drops: read, and dropped for a reason.
+
+    `text` is what stood there, `found` what is wrong with it.
+    """
     counts = ledger.table("events")
     counts.read += 1
-    counts.drop(reason, 1, [place])
+    counts.drop(reason, 1, [f"{file}:{line}" + (f": {found}" if found else "")])
+    if ledger.rejects is not None:
+        ledger.rejects.lines("events", reason, file, [(line, text)])
 
 
 def started(rows: pl.DataFrame) -> pl.DataFrame:
@@ -120,7 +127,7 @@ def told(frames: Sequence[pl.DataFrame], ledger: Ledger, options: Options, where
         .group_by("track_id", maintain_order=True)
         .agg(*first_known, pl.col(FILE, LINE).first())
     )
-    return Told({"events": events, "tracks": tracks})
+    return Told([("events", events), ("tracks", tracks)])
 
 
 def identified(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
@@ -144,9 +151,8 @@ def identified(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     ).to_series()
     if nobodys.any():
         gone = rows.filter(nobodys)
-        counts = ledger.table("events")
-        counts.read += gone.height
-        counts.drop("missing_artist", gone.height, values.places(gone, "title"))
+        ledger.table("events").read += gone.height
+        values.drop(gone, "missing_artist", "title", "events", ledger)
         rows = rows.filter(~nobodys)
     return rows
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from encore.data.ledger import Ledger
 from encore.data.readers.contract import Options
+from encore.data.readers.gather import MALFORMED
 from encore.data.readers.histories.files import File, Head, history
 from encore.data.readers.histories.listens import Rows, milliseconds, pass_over
 
@@ -41,7 +42,7 @@ def listens(file: File, ledger: Ledger, _: Options) -> pl.DataFrame:
         fields = text.split("\t")
         if len(fields) not in _FIELDS or fields[5] not in _SKIPPED or "\0" in text:
             found = f"{len(fields)} fields" if len(fields) not in _FIELDS else "no rating L or S"
-            pass_over(ledger, "malformed_line", f"{file.name}:{number}: {found}")
+            pass_over(ledger, MALFORMED, file.name, number, text, found)
             continue
         artist, album, title, _number, length, rating, at, *mbid = fields
         rows.add(

@@ -4,6 +4,8 @@
 rows may be two streams, so none is taken for a duplicate.
 """
 
+import json
+
 import polars as pl
 
 from encore.data.ledger import Ledger
@@ -32,7 +34,7 @@ def listens(file: File, ledger: Ledger, _: Options) -> pl.DataFrame:
     for line, item in json_text.objects(file, ledger, "Spotify's list of streams"):
         other = next((reason for key, reason in _NO_MUSIC.items() if item.get(key)), None)
         if other and not item.get("trackName"):
-            pass_over(ledger, other, f"{file.name}:{line}")
+            pass_over(ledger, other, file.name, line, json.dumps(item))
             continue
         rows.add(
             line,

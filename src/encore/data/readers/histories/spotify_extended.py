@@ -4,6 +4,7 @@
 UTC. Addresses, devices and countries stand beside each stream; they are never taken over.
 """
 
+import json
 from typing import Any
 
 import polars as pl
@@ -51,7 +52,7 @@ def listens(file: File, ledger: Ledger, options: Options) -> pl.DataFrame:
     for line, item in json_text.objects(file, ledger, "Spotify's list of streams"):
         reason = "video" if is_video else _no_music(item, options)
         if reason:
-            pass_over(ledger, reason, f"{file.name}:{line}")
+            pass_over(ledger, reason, file.name, line, json.dumps(item))
             continue
         rows.add(
             line,

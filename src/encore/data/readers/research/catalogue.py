@@ -16,7 +16,7 @@ from encore.data.joining import CATALOGUE
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import Opened, stacked
+from encore.data.readers.gather import Opened
 from encore.data.readers.research import members
 
 _SAME = {name: name for name in (*ACOUSTIC_COLUMNS, "explicit", "year")}
@@ -84,7 +84,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
         rows(members.opened(container, name, ledger), form, ledger) for name, form in found.items()
     ]
     members.passed_over(container, list(found), ledger)
-    return Told({CATALOGUE: stacked(parts)})
+    return Told((CATALOGUE, part) for part in parts)
 
 
 READER = Reader(

@@ -6,10 +6,12 @@ that comes along is nothing that encore learns from.
 """
 
 import re
+from collections.abc import Iterator
 
 import polars as pl
 
 from encore.data import values
+from encore.data.assembly import TOLD_OF_TRACKS
 from encore.data.identity import named_track
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
@@ -18,6 +20,8 @@ from encore.data.readers.research import members
 from encore.data.values import FILE, LINE
 
 _FIELDS = ("user_id", "listened_at", "artist_id", "artist", "recording_mbid", "title")
+
+_OF_A_TRACK = ("track_id", "title", "artist_id", "artist", "recording_mbid")
 
 _LINE = re.compile(
     rf"[^\t]+\t\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ\t{members.MBID_OR_NOTHING}\t[^\t]*"
@@ -32,23 +36,21 @@ def recognises(container: Container) -> bool:
 
 def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read listens and the tracks they name; a track is its MBID, else its artist and title."""
-    names = _listens(container)
-    rows = members.rows_without_header(container, names, _FIELDS, "events", ledger)
-    rows = rows.with_columns(track_id=pl.coalesce("recording_mbid", named_track()))
-    told = rows.select("track_id", "title", "artist_id", "artist", "recording_mbid", FILE, LINE)
-    return Told(
-        {
-            "events": rows.select("user_id", "track_id", "listened_at", FILE, LINE),
-            "tracks": told.filter(~values.blank("track_id")).unique(
-                "track_id", keep="first", maintain_order=True
-            ),
-        }
-    )
+    return Told(_parts(container, ledger))
 
 
 READER = Reader(
     "lastfm-1k", "Last.fm 1K: listens of 992 listeners, tab-separated", recognises, read
 )
+
+
+def _parts(container: Container, ledger: Ledger) -> Iterator[tuple[str, pl.DataFrame]]:
+    names = _listens(container)
+    for part in members.parts_without_header(container, names, _FIELDS, "events", ledger):
+        rows = part.with_columns(track_id=pl.coalesce("recording_mbid", named_track()))
+        yield "events", rows.select("user_id", "track_id", "listened_at", FILE, LINE)
+        told = rows.filter(~values.blank("track_id")).select(*_OF_A_TRACK, FILE, LINE)
+        yield TOLD_OF_TRACKS, told.unique(_OF_A_TRACK, keep="first", maintain_order=True)
 
 
 def _listens(container: Container) -> list[str]:

@@ -5,10 +5,12 @@ plays. An item is an artist. The file of profiles that comes along is passed ove
 """
 
 import re
+from collections.abc import Iterator
 
 import polars as pl
 
 from encore.data import values
+from encore.data.assembly import TOLD_OF_TRACKS
 from encore.data.identity import normalise_artist
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
@@ -28,22 +30,24 @@ def recognises(container: Container) -> bool:
 
 def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read plays and the artists they name; an artist is their MBID, else their name's key."""
-    names = _plays(container)
-    rows = members.rows_without_header(container, names, _FIELDS, "plays", ledger)
-    rows = rows.with_columns(track_id=rows["mbid"].fill_null(_keys(rows["title"])))
-    artists = rows.select("track_id", "title", FILE, LINE).filter(~values.blank("track_id"))
-    return Told(
-        {
-            "plays": rows.select("user_id", "track_id", "plays", FILE, LINE),
-            "tracks": artists.unique("track_id", keep="first", maintain_order=True),
-        },
-        item_kind="artist",
-    )
+    return Told(_parts(container, ledger), item_kind="artist")
 
 
 READER = Reader(
     "lastfm-360k", "Last.fm 360K: plays by listener and artist, tab-separated", recognises, read
 )
+
+
+def _parts(container: Container, ledger: Ledger) -> Iterator[tuple[str, pl.DataFrame]]:
+    names = _plays(container)
+    for part in members.parts_without_header(container, names, _FIELDS, "plays", ledger):
+        rows = part.with_columns(track_id=part["mbid"].fill_null(_keys(part["title"])))
+        yield "plays", rows.select("user_id", "track_id", "plays", FILE, LINE)
+        told = rows.filter(~values.blank("track_id")).select("track_id", "title", FILE, LINE)
+        yield (
+            TOLD_OF_TRACKS,
+            told.unique(["track_id", "title"], keep="first", maintain_order=True),
+        )
 
 
 def _plays(container: Container) -> list[str]:

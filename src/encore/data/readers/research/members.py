@@ -1,6 +1,6 @@
 """What the readers of published sets share: looking at members, and rows out of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -9,8 +9,9 @@ from encore.data import detect, values
 from encore.data.ledger import Ledger
 from encore.data.readers import tables
 from encore.data.readers.containers import HEAD_BYTES, Container
-from encore.data.readers.gather import Opened
-from encore.data.readers.text import Text, as_utf8, open_text, whole_lines
+from encore.data.readers.encoding import utf8_blocks
+from encore.data.readers.gather import Opened, count_malformed
+from encore.data.readers.text import Text, open_text, whole_lines
 from encore.errors import InputError
 
 _LINES_LOOKED_AT = 50
@@ -53,26 +54,27 @@ def opened(container: Container, name: str, ledger: Ledger) -> Opened:
     return tables.open_table(container, name, ledger)
 
 
-def rows_without_header(
+def parts_without_header(
     container: Container, names: Sequence[str], fields: Sequence[str], table: str, ledger: Ledger
-) -> pl.DataFrame:
-    """Return the rows of tab-separated members that name no columns, spaces around cells gone.
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of tab-separated members that name no columns, spaces around cells gone.
 
     Quotes are letters. What the members' lines have too few or too many fields for is counted under
     `table`; other members are noted as passed over.
     """
-    parts = []
+    passed_over(container, names, ledger)
     for name in names:
         container.record(name, ledger)
-        content = as_utf8(name, container.read(name), ledger)
-        text = Text(name, content, "\t", list(fields), header_lines=0, quoted=False, unwrap=False)
-        parts.append(rows_of(text, {field: field for field in fields}, table, ledger))
-    passed_over(container, names, ledger)
-    return pl.concat(parts).with_columns(values.stripped(field) for field in fields)
+        blocks = utf8_blocks(name, container.pieces(name), ledger)
+        text = Text(name, blocks, "\t", list(fields), header_lines=0, quoted=False, unwrap=False)
+        for rows in parts_of(text, {field: field for field in fields}, table, ledger):
+            yield rows.with_columns(values.stripped(field) for field in fields)
 
 
-def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledger) -> pl.DataFrame:
-    """Return columns as text (encore's name -> the source's; those that it lacks are left out).
+def parts_of(
+    source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledger
+) -> Iterator[pl.DataFrame]:
+    """Yield columns as text (encore's name -> the source's; those that it lacks are left out).
 
     Malformed lines are counted in the ledger under `table`.
     """
@@ -81,12 +83,14 @@ def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledge
         for ours, theirs in wanted.items()
         if theirs in source.columns
     }
-    rows, malformed = source.rows(picked)
-    if malformed.count:
-        counts = ledger.table(table)
-        counts.read += malformed.count
-        counts.drop("malformed_line", malformed.count, malformed.places)
-    return rows
+    for rows, malformed in source.parts(picked):
+        count_malformed(malformed, source.name, table, ledger)
+        yield rows
+
+
+def rows_of(source: Opened, wanted: Mapping[str, str], table: str, ledger: Ledger) -> pl.DataFrame:
+    """Return the rows of all parts in one."""
+    return pl.concat(parts_of(source, wanted, table, ledger))
 
 
 def passed_over(container: Container, read: Sequence[str], ledger: Ledger) -> None:
@@ -102,7 +106,7 @@ def _columns(container: Container, name: str) -> list[str]:
         head = container.head(name)
         if head.startswith(detect.PARQUET_MAGIC):
             return tables.open_table(container, name, silent).columns
-        return open_text(name, whole_lines(head, HEAD_BYTES), silent).columns
+        return open_text(name, [whole_lines(head, HEAD_BYTES)], silent).columns
     except InputError:
         return []
 

@@ -7,7 +7,6 @@ given the listens are read, since they tell the plays too. Features of tracks ar
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import stacked
 from encore.data.readers.research import members
 
 _PLAYS = {"user_id": "user_id", "track_id": "track_id", "plays": "count"}
@@ -23,12 +22,11 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read listens where there are any, else plays; a track is titled by its id."""
     table, form = ("events", _LISTENS) if _exactly(container, _LISTENS) else ("plays", _PLAYS)
     names = _exactly(container, form)
-    parts = [
-        members.rows_of(members.opened(container, name, ledger), form, table, ledger)
-        for name in names
-    ]
+    opened = [members.opened(container, name, ledger) for name in names]
     members.passed_over(container, names, ledger)
-    return Told({table: stacked(parts)})
+    return Told(
+        (table, rows) for source in opened for rows in members.parts_of(source, form, table, ledger)
+    )
 
 
 READER = Reader(

@@ -4,11 +4,12 @@ Two CSV files, in a folder, a zip or given beside each other; either may be miss
 mostly empty there, so the comma-separated tags of Last.fm count as genres too.
 """
 
+from itertools import chain
+
 from encore.data.joining import CATALOGUE
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import stacked
 from encore.data.readers.research import catalogue, members
 
 _HISTORY = {"user_id": "user_id", "track_id": "track_id", "plays": "playcount"}
@@ -28,19 +29,18 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read plays, and tracks; these alone are a catalogue."""
     histories, infos = _histories(container), _infos(container)
     about = "tracks" if histories else CATALOGUE
-    told = {}
-    if infos:
-        sources = [members.opened(container, name, ledger) for name in infos]
-        told[about] = stacked(
-            [catalogue.rows(source, _TRACKS, ledger, about) for source in sources]
-        )
-    if histories:
-        sources = [members.opened(container, name, ledger) for name in histories]
-        told["plays"] = stacked(
-            [members.rows_of(source, _HISTORY, "plays", ledger) for source in sources]
-        )
+    told = [
+        (about, catalogue.rows(members.opened(container, name, ledger), _TRACKS, ledger, about))
+        for name in infos
+    ]
+    heard = [members.opened(container, name, ledger) for name in histories]
     members.passed_over(container, [*infos, *histories], ledger)
-    return Told(told)
+    plays = (
+        ("plays", rows)
+        for source in heard
+        for rows in members.parts_of(source, _HISTORY, "plays", ledger)
+    )
+    return Told(chain(told, plays))
 
 
 READER = Reader(

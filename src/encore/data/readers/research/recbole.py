@@ -13,7 +13,7 @@ from encore.data.dataset import ItemKind
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import Opened, stacked
+from encore.data.readers.gather import Opened
 from encore.data.readers.research import members
 from encore.data.readers.text import Text
 
@@ -70,7 +70,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """
     found = _members(container)
     members.check_one_folder(container, list(found))
-    told: dict[str, list[pl.DataFrame]] = {}
+    opened: list[tuple[str, Opened, dict[str, str]]] = []
     item_kind: ItemKind = "track"
     for name, kind in found.items():
         source = _tabbed(members.opened(container, name, ledger))
@@ -81,13 +81,16 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
         if wanted.get("plays", "").startswith("rating:"):
             ledger.notes.append(f"{name}: the rating was taken for plays")
         table = {"inter": _listening(wanted), "item": "tracks", "user": "listeners"}[kind]
-        rows = members.rows_of(source, wanted, table, ledger)
-        if wanted.get("genres", "").endswith(":token_seq"):
-            words = pl.col("genres").str.split(" ")
-            rows = rows.with_columns(words.list.eval(pl.element().str.replace_all("_", " ")))
-        told.setdefault(table, []).append(rows)
+        opened.append((table, source, wanted))
     members.passed_over(container, list(found), ledger)
-    return Told({table: stacked(parts) for table, parts in told.items()}, item_kind=item_kind)
+    return Told(
+        (
+            (table, _parted(rows, wanted))
+            for table, source, wanted in opened
+            for rows in members.parts_of(source, wanted, table, ledger)
+        ),
+        item_kind=item_kind,
+    )
 
 
 READER = Reader(
@@ -96,6 +99,14 @@ READER = Reader(
     recognises,
     read,
 )
+
+
+def _parted(rows: pl.DataFrame, wanted: dict[str, str]) -> pl.DataFrame:
+    """Return rows with their genres, where they are a list of words, as one."""
+    if not wanted.get("genres", "").endswith(":token_seq"):
+        return rows
+    words = pl.col("genres").str.split(" ")
+    return rows.with_columns(words.list.eval(pl.element().str.replace_all("_", " ")))
 
 
 def _tabbed(source: Opened) -> Opened:

@@ -25,8 +25,8 @@ def recognises(container: Container) -> bool:
 def read(container: Container, ledger: Ledger, _: Options) -> Told:
     """Read plays; a song is titled by its id."""
     names = _triplets(container)
-    rows = members.rows_without_header(container, names, _FIELDS, "plays", ledger)
-    return Told({"plays": rows})
+    parts = members.parts_without_header(container, names, _FIELDS, "plays", ledger)
+    return Told(("plays", rows) for rows in parts)
 
 
 READER = Reader(

@@ -49,7 +49,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     for heard in acoustics:
         tracks = _filled(tracks, heard)
     members.passed_over(container, [*plays, *songs], ledger)
-    return Told({"plays": told, "tracks": tracks})
+    return Told([("plays", told), ("tracks", tracks)])
 
 
 READER = Reader(

@@ -5,6 +5,7 @@ dislikes and what was taken back of either, each in a file of its own whose name
 or `multi_event`, all in one. Times are seconds since an unnamed day, in steps of five.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -14,7 +15,7 @@ from encore.data import values
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
-from encore.data.readers.gather import stacked
+from encore.data.readers.gather import Opened
 from encore.data.readers.research import members
 from encore.data.values import FILE, LINE
 from encore.errors import InputError
@@ -61,26 +62,17 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
     # multi_event repeats what the files for each event hold.
     names = [name for name in found if name not in mixed] or mixed
     members.check_one_folder(container, names)
-    rows = stacked([_events(container, name, ledger) for name in names])
-    listens = rows.filter(pl.col("event") == _LISTEN)
-    told: dict[str, pl.DataFrame] = {}
-    if listens.height:
-        told |= {"events": _listens(listens), "tracks": _tracks(listens)}
-    if listens.height < rows.height:
-        told["feedback"] = _feedback(rows.filter(pl.col("event") != _LISTEN), ledger)
-    for name in members.having(container, set(_ARTISTS.values())):
-        source = members.opened(container, name, ledger)
-        names.append(name)
-        if "tracks" in told:
-            told["tracks"] = _with_artists(
-                told["tracks"], members.rows_of(source, _ARTISTS, "tracks", ledger)
-            )
-    members.passed_over(container, names, ledger)
+    opened = {name: members.opened(container, name, ledger) for name in names}
+    of_artists = members.having(container, set(_ARTISTS.values()))
+    artists = [members.opened(container, name, ledger) for name in of_artists]
+    members.passed_over(container, [*names, *of_artists], ledger)
     ledger.notes.append(
         f"listened_at: the set's times are relative; they are counted from {EPOCH:%Y-%m-%d} UTC, "
         "so only what lies between two of them means anything"
     )
-    return Told(told)
+    for name, source in opened.items():
+        _check_name(container, name, source)
+    return Told(_parts(container, opened, artists, ledger))
 
 
 READER = Reader(
@@ -88,30 +80,62 @@ READER = Reader(
 )
 
 
-def _events(container: Container, name: str, ledger: Ledger) -> pl.DataFrame:
-    """Return a member's rows with what each is, by its column or else by the member."""
-    source = members.opened(container, name, ledger)
-    is_listens = set(source.columns) >= _LISTENED and "event_type" not in source.columns
-    stem = PurePosixPath(name).stem.removesuffix("s")
-    if not is_listens and "event_type" not in source.columns and stem not in _SAYS:
+def _parts(
+    container: Container,
+    opened: Mapping[str, Opened],
+    artists: Sequence[Opened],
+    ledger: Ledger,
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    judged: list[pl.DataFrame] = []
+    tracks: list[pl.DataFrame] = []
+    for name, source in opened.items():
+        for part in members.parts_of(source, _COLUMNS, "events", ledger):
+            if isinstance(part.schema["track_id"], pl.List):
+                raise InputError(
+                    f"{container.place(name)}: the sequential form, a row a listener; "
+                    "give that of flat/"
+                )
+            rows = _with_event(part, _event_of(name, source), ledger)
+            listens = rows.filter(pl.col("event") == _LISTEN)
+            judged.append(rows.filter(pl.col("event") != _LISTEN))
+            if listens.height:
+                yield "events", _listens(listens)
+                tracks = [_first(pl.concat([*tracks, _tracks(listens)]))]
+    for table in tracks:
+        told = [members.rows_of(source, _ARTISTS, "tracks", ledger) for source in artists]
+        yield "tracks", _with_artists(table, pl.concat(told)) if told else table
+    said = pl.concat(judged, how="diagonal")
+    if said.height:
+        yield "feedback", _feedback(said, ledger)
+
+
+def _event_of(name: str, source: Opened) -> str:
+    """Return what all rows of a member are; nothing where a column says it."""
+    if "event_type" in source.columns:
+        return ""
+    is_listens = set(source.columns) >= _LISTENED
+    return _LISTEN if is_listens else PurePosixPath(name).stem.removesuffix("s")
+
+
+def _check_name(container: Container, name: str, source: Opened) -> None:
+    event = _event_of(name, source)
+    if event and event not in _EVENTS:
         raise InputError(
             f"{container.place(name)}: likes, dislikes, unlikes or undislikes? Only the name tells "
             "them apart; give the file its publisher's name"
         )
-    rows = members.rows_of(source, _COLUMNS, "events", ledger)
-    if isinstance(rows.schema["track_id"], pl.List):
-        raise InputError(
-            f"{container.place(name)}: the sequential form, a row a listener; give that of flat/"
-        )
-    if "event" in rows.columns:
+
+
+def _with_event(rows: pl.DataFrame, event: str, ledger: Ledger) -> pl.DataFrame:
+    """Return rows with what each is, and its time as a time."""
+    if not event:
         rows = rows.with_columns(pl.col("event").str.strip_suffix("s"))
         unknown = rows.filter(~pl.col("event").is_in(_EVENTS).fill_null(False))
-        counts = ledger.table("events")
-        counts.read += unknown.height
-        counts.drop("unknown_event", unknown.height, values.places(unknown, "event"))
+        ledger.table("events").read += unknown.height
+        values.drop(unknown, "unknown_event", "event", "events", ledger)
         rows = rows.filter(pl.col("event").is_in(_EVENTS))
     else:
-        rows = rows.with_columns(event=pl.lit(_LISTEN if is_listens else stem))
+        rows = rows.with_columns(event=pl.lit(event))
     lacking = [name for name in _COLUMNS if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
     epoch = int(EPOCH.timestamp())
@@ -135,9 +159,11 @@ def _tracks(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the tracks that were listened to, with their length."""
     length = (values.number("length") * 1000).cast(pl.String)
     told = rows.select("track_id", length.alias("duration_ms"), FILE, LINE)
-    return told.filter(~values.blank("track_id")).unique(
-        "track_id", keep="first", maintain_order=True
-    )
+    return _first(told.filter(~values.blank("track_id")))
+
+
+def _first(tracks: pl.DataFrame) -> pl.DataFrame:
+    return tracks.unique("track_id", keep="first", maintain_order=True)
 
 
 def _feedback(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
@@ -152,13 +178,12 @@ def _feedback(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
         stands=pl.col("given").last().over("user_id", "track_id", "kind") & pl.col("given")
     )
     gone = stands.filter(~pl.col("stands"))
-    counts = ledger.table("feedback")
-    counts.read += gone.height
-    counts.drop("taken_back", gone.height, values.places(gone, "event"))
+    ledger.table("feedback").read += gone.height
+    values.drop(gone, "taken_back", "event", "feedback", ledger)
     return stands.filter("stands").select("user_id", "track_id", "kind", "at", FILE, LINE)
 
 
 def _with_artists(tracks: pl.DataFrame, artists: pl.DataFrame) -> pl.DataFrame:
     """Return `tracks` with the first artist of each."""
-    first = artists.select(*_ARTISTS).unique("track_id", keep="first", maintain_order=True)
+    first = _first(artists.select(*_ARTISTS))
     return tracks.join(first, on="track_id", how="left", maintain_order="left")
