@@ -60,16 +60,30 @@ def import_(
         float | None,
         typer.Option(help="Fail where more than this share (0..1) of the listening is dropped."),
     ] = None,
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Add to the Dataset at --out; no listen counts twice."),
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="A file for the rows that are dropped (JSON lines).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Read and report, write nothing.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Read listening data of any supported form and write a clean Dataset folder."""
+    from encore import folder
+    from encore.data import appending
+    from encore.data.dataset import KIND, Dataset
     from encore.data.filtering import k_core, without_bots
     from encore.data.merging import Which, merge_same
     from encore.data.readers import read
 
-    if (out is None) != dry_run:
+    if append and out is None:
+        raise UsageError("--append adds to a Dataset: say which by --out")
+    if (out is None) != dry_run and not append:
         raise UsageError("give --out DATASET, or --dry-run, which writes none")
+    if dry_run and rejects:
+        raise UsageError("--dry-run writes nothing: leave --rejects out")
     if dry_run and merges:
         raise UsageError("--dry-run writes nothing: leave --merges out")
     if merge is False and (merge_live or merges):
@@ -83,29 +97,35 @@ def import_(
         acoustics=acoustics,
         user=user,
         tz=tz,
+        rejects=rejects,
     )
     if max_bad is not None:
         _check_loss(data.ledger, max_bad)
-    pairs = None
-    if merge is not False:
-        which: Which = "all" if merge else "auto"
+    which: Which | None = None if merge is False else "all" if merge else "auto"
+    pairs, added = None, None
+    if append and out is not None and folder.is_kind(out, KIND):
+        both = appending.append(
+            Dataset.load(out, lazy=True), data, live_apart=not merge_live, which=which
+        )
+        data, pairs, added = both.data, both.pairs, both.ledger
+    elif which is not None:
         merged = merge_same(data, live_apart=not merge_live, which=which)
         data, pairs = merged.data, merged.pairs
     if max_listens_per_day is not None:
         data = without_bots(data, max_listens_per_day)
     data = k_core(data, min_listeners=min_listeners_per_track, min_tracks=min_tracks_per_listener)
-    if out is not None:
+    if out is not None and not dry_run:
         data.save(out)
     if merges is not None and pairs is not None:
         write_frame(pairs, merges)
-    ledger = data.ledger
+    ledger = added or data.ledger
     report: dict[str, Any] = {
         "read": ledger.read,
         "kept": ledger.kept,
         "dropped": ledger.dropped,
         "listeners": data.listeners.height,
         "tracks": data.tracks.height,
-        "plays": data.plays.height,
+        "plays": data.rows("plays"),
         "merged": 0 if pairs is None else pairs.height,
         "tables": {name: vars(counts) for name, counts in ledger.tables.items()},
         "notes": ledger.notes,
@@ -113,7 +133,8 @@ def import_(
     if json_:
         show.print_json(report)
         return
-    show.out.print(f"{out or 'not written'}: {data}", markup=False, soft_wrap=True)
+    where = "not written" if dry_run else out
+    show.out.print(f"{where}: {data}", markup=False, soft_wrap=True)
     for name, counts in ledger.tables.items():
         show.out.print(f"  {name}: read {counts.read:,}, kept {counts.kept:,}")
         for reason, rows in counts.dropped.items():
@@ -130,7 +151,7 @@ def _check_loss(ledger: "Ledger", share: float) -> None:
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in ledger.dropped.items())
         raise InputError(
             f"{lost:,} of {ledger.read:,} rows of listening were dropped ({reasons}), a share of "
-            f"{lost / ledger.read:.3f}, more than --max-bad {share:g}; nothing was written; "
+            f"{lost / ledger.read:.3f}, more than --max-bad {share:g}; no dataset was written; "
             "correct the rows or the columns, or allow more"
         )
 

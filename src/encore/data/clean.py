@@ -136,8 +136,8 @@ def tracks(
         columns.append(
             known.select(tidy_genres(genres) if listed else split_genres(genres)).to_series()
         )
-    united = _united(schema.conform(pl.DataFrame(columns), "tracks"))
-    if repeated := known.height - united.height:
+    once = united(schema.conform(pl.DataFrame(columns), "tracks"))
+    if repeated := known.height - once.height:
         ledger.table(table).kept -= repeated
         again = known.filter(~pl.col("track_id").is_first_distinct())
         values.drop(again, "duplicate_track", "track_id", table, ledger)
@@ -145,7 +145,7 @@ def tracks(
             f"{table}: {repeated:,} rows repeat a track_id; united: the first known value of each "
             "column, all genres"
         )
-    return united.with_columns(pl.coalesce("title", "track_id").alias("title"))
+    return once.with_columns(pl.coalesce("title", "track_id").alias("title"))
 
 
 def tags(
@@ -253,12 +253,12 @@ def _times(
     return [values.possible_times(rows, name, ledger, latest, zone) for name in present]
 
 
-def _united(table: pl.DataFrame) -> pl.DataFrame:
-    """One row for each track_id: the first known value of each column, the genres of all rows."""
+def united(table: pl.DataFrame) -> pl.DataFrame:
+    """Return tracks with one row for each track_id: the first known values, the genres of all."""
     if not table["track_id"].is_duplicated().any():
         return table
     first_known = pl.exclude("genres").drop_nulls().first()
     genres = pl.col("genres").drop_nulls().explode().unique(maintain_order=True)
-    united = table.group_by("track_id", maintain_order=True).agg(first_known, genres)
+    rows = table.group_by("track_id", maintain_order=True).agg(first_known, genres)
     some = pl.when(pl.col("genres").list.len() > 0).then("genres").alias("genres")
-    return united.with_columns(some).select(table.columns)
+    return rows.with_columns(some).select(table.columns)

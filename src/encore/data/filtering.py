@@ -1,8 +1,8 @@
 """Who and what stays: listeners no person could be, and the k-core of the rest.
 
 Each function gives a Dataset without the listeners and tracks it removes, in every table, and notes
-in the ledger how many went and why. Who has a row is counted over rows with plays: a track that was
-only skipped was not listened to.
+in the ledger how many went and why, their rows of listening as dropped. Who has a row is counted
+over rows with plays: a track that was only skipped was not listened to.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from encore.data.dataset import Dataset
 from encore.data.vocabulary import Vocabulary
 from encore.errors import InputError
 
-BOT = "bot"
+BOT, K_CORE = "bot", "k_core"
 
 
 def without_bots(data: Dataset, max_listens_per_day: int) -> Dataset:
@@ -25,30 +25,24 @@ def without_bots(data: Dataset, max_listens_per_day: int) -> Dataset:
     Raises `InputError` where the limit is below 1, no listen has a time, or nobody is left.
     """
     _check_least("max listens per day", max_listens_per_day, 1)
-    if not data.events["listened_at"].count():
+    day = pl.col("listened_at").dt.date().alias("day")
+    timed = data.scan("events").drop_nulls("listened_at")
+    daily = timed.group_by("user_id", day).len().collect(engine="streaming")
+    if daily.is_empty():
         raise InputError(
             "max listens per day: no listen has a time; leave the limit out, or read listens "
             "(user_id, track_id, listened_at)"
         )
-    day = pl.col("listened_at").dt.date().alias("day")
-    daily = data.events.drop_nulls("listened_at").group_by("user_id", day).len()
     bots = daily.filter(pl.col("len") > max_listens_per_day).select("user_id").unique()
     if bots.is_empty():
         return data
     kept = _only(data, data.listeners.join(bots, on="user_id", how="anti"), data.tracks)
-    gone = data.events.height - kept.events.height
-    counts = data.ledger.table("events")
-    dropped = {**counts.dropped, BOT: counts.dropped.get(BOT, 0) + gone}
-    tables = {
-        **data.ledger.tables,
-        "events": replace(counts, kept=counts.kept - gone, dropped=dropped),
-    }
+    gone = data.rows("events") - kept.rows("events")
     note = (
         f"bots: {bots.height:,} listeners with more than {max_listens_per_day:,} listens on a day "
         f"were dropped, and their {gone:,} listens"
     )
-    ledger = replace(data.ledger, tables=tables, notes=[*data.ledger.notes, note])
-    return _with_somebody(kept, note).with_ledger(ledger)
+    return _counted(data, kept, BOT, note)
 
 
 def k_core(data: Dataset, *, min_listeners: int = 0, min_tracks: int = 0) -> Dataset:
@@ -70,7 +64,8 @@ def k_core(data: Dataset, *, min_listeners: int = 0, min_tracks: int = 0) -> Dat
     if not (min_listeners or min_tracks):
         return data
     users, items = Vocabulary(data.listeners["user_id"]), Vocabulary(data.tracks["track_id"])
-    played = data.plays.filter(pl.col("plays") > 0)
+    pairs = data.scan("plays").filter(pl.col("plays") > 0).select("user_id", "track_id")
+    played = pairs.collect(engine="streaming")
     user = users.encode(played["user_id"])
     item = items.encode(played["track_id"])
     keep_U, keep_T = np.ones(users.rows, bool), np.ones(items.rows, bool)
@@ -91,29 +86,29 @@ def k_core(data: Dataset, *, min_listeners: int = 0, min_tracks: int = 0) -> Dat
         f"k-core: {data.tracks.height - kept.tracks.height:,} {data.item_kind}s with fewer than "
         f"{min_listeners} listeners and {data.listeners.height - kept.listeners.height:,} "
         f"listeners with fewer than {min_tracks} {data.item_kind}s were removed, and their "
-        f"{data.plays.height - kept.plays.height:,} pairs with plays"
+        f"{data.rows('plays') - kept.rows('plays'):,} pairs with plays"
     )
-    ledger = replace(data.ledger, notes=[*data.ledger.notes, note])
-    return _with_somebody(kept, note).with_ledger(ledger)
+    return _counted(data, kept, K_CORE, note)
 
 
 def _only(data: Dataset, listeners: pl.DataFrame, tracks: pl.DataFrame) -> Dataset:
-    def of(table: pl.DataFrame) -> pl.DataFrame:
+    def of(name: str) -> pl.LazyFrame:
+        table = data.scan(name)
         for key, known in (("user_id", listeners), ("track_id", tracks)):
-            if key in table.columns:
-                table = table.join(known, on=key, how="semi", maintain_order="left")
+            ids = known.lazy().select(key)
+            table = table.join(ids, on=key, how="semi", maintain_order="left")
         return table
 
     # Tags without a listener's name, and those of people who have no history, are about the tracks.
     gone = data.listeners.join(listeners, on="user_id", how="anti")
     tags = data.tags.join(tracks, on="track_id", how="semi", maintain_order="left")
-    friends = of(data.friends).join(
+    friends = data.friends.join(listeners, on="user_id", how="semi", maintain_order="left").join(
         listeners, left_on="friend_id", right_on="user_id", how="semi", maintain_order="left"
     )
     return data.with_tables(
-        plays=of(data.plays),
-        events=of(data.events),
-        feedback=of(data.feedback),
+        plays=of("plays"),
+        events=of("events"),
+        feedback=of("feedback").collect(),
         tags=tags.join(gone, on="user_id", how="anti", maintain_order="left"),
         friends=friends,
         listeners=listeners,
@@ -121,10 +116,30 @@ def _only(data: Dataset, listeners: pl.DataFrame, tracks: pl.DataFrame) -> Datas
     )
 
 
-def _with_somebody(data: Dataset, note: str) -> Dataset:
-    if data.plays.is_empty():
+def _counted(data: Dataset, kept: Dataset, reason: str, note: str) -> Dataset:
+    """Return what was kept, its ledger counting the listening that is gone as dropped.
+
+    Raises `InputError` where nothing is left.
+    """
+    if not kept.rows("plays"):
         raise InputError(f"nothing is left: {note}; choose milder limits")
-    return data
+    tables = dict(data.ledger.tables)
+    name = next((name for name in ("events", "plays") if name in tables), None)
+    if name:
+        before, after = (_listening(one, name) for one in (data, kept))
+        counts = tables[name]
+        dropped = {**counts.dropped, reason: counts.dropped.get(reason, 0) + before - after}
+        tables[name] = replace(counts, kept=counts.kept - before + after, dropped=dropped)
+    notes = [*data.ledger.notes, note]
+    return kept.with_ledger(replace(data.ledger, tables=tables, notes=notes))
+
+
+def _listening(data: Dataset, name: str) -> int:
+    """Return how many rows read make up what there is: listens, known singly or not, or pairs."""
+    if name == "plays" or data.rows("events"):
+        return data.rows(name)
+    total = data.scan("plays").select(pl.col("plays").cast(pl.Float64) + pl.col("skips"))
+    return int(total.sum().collect(engine="streaming").item() or 0)
 
 
 def _check_least(name: str, value: int, least: int) -> None:

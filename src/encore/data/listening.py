@@ -18,12 +18,13 @@ from encore.data import values
 from encore.data.codes import Codes
 from encore.data.ledger import Ledger
 from encore.data.listen_rule import ListenRule
-from encore.data.shards import USER, Shards, Shelf
+from encore.data.shards import Shards, Shelf, part_of
 from encore.data.values import COARSE, FILE, LINE
 
 _LISTENS, _PLAYS = "listens", "plays"
-_PAIR = [USER, "track"]
-_OCCASION = [*_PAIR, "listened_at"]
+#: The columns of codes by which a listener's track is known.
+PAIR = ["user", "track"]
+_OCCASION = [*PAIR, "listened_at"]
 
 _MINUTE = 60_000_000  # microseconds
 
@@ -100,19 +101,19 @@ class Listening:
                 plays.append(summed)
             if _LISTENS in part:
                 listens = self._judged(self._once(part.pop(_LISTENS)), rule, length)
-                sums = plays_of(listens, _PAIR)
-                plays.append(sums.join(plays[0], on=_PAIR, how="anti") if plays else sums)
+                sums = plays_of(listens, PAIR)
+                plays.append(sums.join(plays[0], on=PAIR, how="anti") if plays else sums)
                 if self._timed:
-                    shelf.put(_LISTENS, listens.select(*_PAIR, *_TOLD_OF_LISTENS))
+                    shelf.put(_LISTENS, listens.select(*PAIR, *_TOLD_OF_LISTENS))
             shelf.put(_PLAYS, pl.concat(plays))
             for frame in plays:
-                users = users.scatter(frame[USER].unique(), True)
+                users = users.scatter(frame["user"].unique(), True)
                 tracks = tracks.scatter(frame["track"].unique(), True)
         if repeated:
             self._ledger.note(
                 f"plays: {repeated:,} rows repeat a listener's track; their plays were summed"
             )
-        named = _Named(self._users.texts(), self._tracks.texts(), shelf)
+        named = Named(self._users.texts(), self._tracks.texts(), shelf)
         return Settled(
             named.scan(_PLAYS, schema.PLAYS),
             named.scan(_LISTENS, schema.EVENTS),
@@ -122,7 +123,7 @@ class Listening:
 
     def _coded(self, rows: pl.DataFrame) -> pl.DataFrame:
         user, track = self._users.encode(rows["user_id"]), self._tracks.encode(rows["track_id"])
-        return pl.DataFrame([user.alias(USER), track.alias("track")])
+        return pl.DataFrame([user.alias("user"), track.alias("track"), part_of(rows["user_id"])])
 
     def _note_exact(self, chunk: pl.DataFrame) -> None:
         """Remember the files whose times have seconds: there equal times tell of one listen."""
@@ -173,7 +174,7 @@ class Listening:
             return listens
         users, tracks, files = (each.texts() for each in (self._users, self._tracks, self._files))
         rows = gone.select(
-            users.gather(gone[USER]).alias("user_id"),
+            users.gather(gone["user"]).alias("user_id"),
             tracks.gather(gone["track"]).alias("track_id"),
             *(values.text(gone[name]) for name in _TOLD_OF_LISTENS if name in gone.columns),
             files.gather(gone["file"]).alias(FILE),
@@ -197,7 +198,7 @@ _TOLD_OF_LISTENS = ("listened_at", "ms_played", "skipped")
 
 
 @dataclass(frozen=True)
-class _Named:
+class Named:
     """Codes as ids again. Holds on to the Shelf, so that what it scans stays."""
 
     users: pl.Series
@@ -221,7 +222,7 @@ class _Named:
     def _decoder(self, table: pl.Schema) -> Callable[[pl.DataFrame], pl.DataFrame]:
         def decode(rows: pl.DataFrame) -> pl.DataFrame:
             ids = {
-                "user_id": self.users.gather(rows[USER]),
+                "user_id": self.users.gather(rows["user"]),
                 "track_id": self.tracks.gather(rows["track"]),
             }
             return pl.DataFrame(
@@ -260,12 +261,12 @@ def plays_of(listens: pl.DataFrame, pair: Sequence[str] = ("user_id", "track_id"
 
 def _summed(plays: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each pair, in the order in which pairs came first."""
-    if not plays.select(_PAIR).is_duplicated().any():
+    if not plays.select(PAIR).is_duplicated().any():
         return plays
     summed = (
         plays.with_row_index("row")
         .lazy()
-        .group_by(_PAIR)
+        .group_by(PAIR)
         .agg(
             pl.col("row").min(),
             pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
@@ -274,7 +275,7 @@ def _summed(plays: pl.DataFrame) -> pl.DataFrame:
             pl.col("last_played").max(),
         )
     )
-    return _in_order(summed, _PAIR)
+    return _in_order(summed, PAIR)
 
 
 def _in_order(summed: pl.LazyFrame, pair: Sequence[str]) -> pl.DataFrame:
@@ -290,7 +291,7 @@ def _same_mix(listens: pl.DataFrame) -> pl.Series:
     """
     mixed = listens.select(
         (
-            pl.col(USER).cast(pl.UInt64) * _MIX_USER
+            pl.col("user").cast(pl.UInt64) * _MIX_USER
             + pl.col("track").cast(pl.UInt64) * _MIX_TRACK
             + pl.col("listened_at").dt.epoch("us").cast(pl.UInt64, strict=False) * _MIX_TIME
         ).alias("mixed")

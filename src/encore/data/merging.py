@@ -23,7 +23,8 @@ import polars as pl
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from encore.data.dataset import Dataset
+from encore import schema
+from encore.data.dataset import Dataset, ItemKind, Table
 from encore.data.identity import NAMED_BY, artist_keys, title_keys
 from encore.errors import UsageError
 
@@ -94,26 +95,67 @@ def merge_same(data: Dataset, *, live_apart: bool = True, which: Which = "auto")
 
     Raises `UsageError` where `which` is neither.
     """
-    if which not in get_args(Which):
-        raise UsageError(f"which = {which!r}: expected one of {', '.join(get_args(Which))}")
-    own = (
-        ~_derived(data.tracks)
-        if which == "auto"
-        else pl.repeat(False, len(data.tracks), eager=True)
+    played = data.scan("plays").group_by("track_id").agg(pl.col("plays").cast(pl.Float64).sum())
+    same = find_same(
+        data.tracks,
+        played.collect(engine="streaming"),
+        item_kind=data.item_kind,
+        live_apart=live_apart,
+        which=which,
     )
-    if own.all() or (which == "auto" and data.item_kind == "artist"):
-        return Merged(data, pl.DataFrame(schema=_PAIRS))
-    tracks = _ranked(data, own, live_apart)
-    label = _same(tracks)
-    tracks = tracks.with_columns(pl.Series("group", label))
-    tracks = tracks.with_columns(pl.col("track_id").first().over("group").alias("kept"))
-    gone = tracks.filter(pl.col("track_id") != pl.col("kept"))
-    if gone.is_empty():
-        return Merged(data, pl.DataFrame(schema=_PAIRS))
-    merged = Merged(_repointed(data, tracks, gone), _pairs(tracks, gone))
+    if same.pairs.is_empty():
+        return Merged(data, same.pairs)
+    merged = Merged(
+        data.with_tables(**repointed(data, same.pairs), tracks=same.united(data.tracks)), same.pairs
+    )
     ledger = data.ledger
     noted = replace(ledger, notes=[*ledger.notes, str(merged)])
     return replace(merged, data=merged.data.with_ledger(noted))
+
+
+@dataclass(frozen=True)
+class Same:
+    """Which tracks are the same: `groups` for all in their order, `pairs` as `Merged` has them."""
+
+    groups: pl.DataFrame
+    pairs: pl.DataFrame
+
+    @classmethod
+    def none(cls) -> "Same":
+        """Return that no two are."""
+        return cls(pl.DataFrame(), pl.DataFrame(schema=_PAIRS))
+
+    def united(self, tracks: pl.DataFrame) -> pl.DataFrame:
+        """Return a table of these tracks with one row for each group."""
+        return tracks if self.pairs.is_empty() else _united(tracks, self.groups)
+
+
+def find_same(
+    tracks: pl.DataFrame,
+    played: pl.DataFrame,
+    *,
+    item_kind: ItemKind = "track",
+    live_apart: bool = True,
+    which: Which = "auto",
+    first: pl.Series | None = None,
+) -> Same:
+    """Find the tracks that are the same song; `played` has the plays of each, by track_id.
+
+    Of several the ids in `first` are kept, if any is among them.
+
+    Raises `UsageError` where `which` is neither "auto" nor "all".
+    """
+    if which not in get_args(Which):
+        raise UsageError(f"which = {which!r}: expected one of {', '.join(get_args(Which))}")
+    own = ~_derived(tracks) if which == "auto" else pl.repeat(False, len(tracks), eager=True)
+    if own.all() or (which == "auto" and item_kind == "artist"):
+        return Same.none()
+    ranked = _ranked(tracks, played, item_kind, own, live_apart, first)
+    label = _same(ranked)
+    groups = ranked.with_columns(pl.Series("group", label))
+    groups = groups.with_columns(pl.col("track_id").first().over("group").alias("kept"))
+    gone = groups.filter(pl.col("track_id") != pl.col("kept"))
+    return Same.none() if gone.is_empty() else Same(groups, _pairs(groups, gone))
 
 
 def _derived(tracks: pl.DataFrame) -> pl.Series:
@@ -127,15 +169,23 @@ def _one_spaced(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def _ranked(data: Dataset, own: pl.Series, live_apart: bool) -> pl.DataFrame:
+def _ranked(
+    tracks: pl.DataFrame,
+    played: pl.DataFrame,
+    item_kind: ItemKind,
+    own: pl.Series,
+    live_apart: bool,
+    first: pl.Series | None,
+) -> pl.DataFrame:
     """Return a row for each track, those to be kept first, with ids, keys and plays.
 
     `own` says whose ids are not to merge with one another. `row` counts from 0.
     """
-    played = data.plays.group_by("track_id").agg(pl.col("plays").cast(pl.Float64).sum())
-    tracks = data.tracks.select("track_id", "artist", "title", "duration_ms", *IDS)
+    known = pl.Series([], dtype=pl.String) if first is None else first
+    before = pl.col("track_id").is_in(known.implode())
+    tracks = tracks.select("track_id", "artist", "title", "duration_ms", *IDS)
     titles = tracks.select(pl.when(pl.col("title") != pl.col("track_id")).then("title")).to_series()
-    if data.item_kind == "artist":
+    if item_kind == "artist":
         artist_key = artist_keys(titles)
         title_key = pl.repeat("", len(titles), eager=True)
     else:
@@ -150,7 +200,7 @@ def _ranked(data: Dataset, own: pl.Series, live_apart: bool) -> pl.DataFrame:
         )
         .join(played, on="track_id", how="left", maintain_order="left")
         .with_columns(pl.col("plays").fill_null(0))
-        .sort("own", "plays", "track_id", descending=[True, True, False])
+        .sort("own", before, "plays", "track_id", descending=[True, True, True, False])
         .with_row_index("row")
     )
 
@@ -253,47 +303,49 @@ def _components(edges: list[pl.DataFrame], rows: int) -> np.ndarray:
     return label
 
 
-def _repointed(data: Dataset, tracks: pl.DataFrame, gone: pl.DataFrame) -> Dataset:
-    """Return `data` under the ids that are kept."""
-    new_id = gone.select("track_id", "kept")
+def repointed(data: Dataset, pairs: pl.DataFrame) -> dict[str, Table]:
+    """Return the tables of `data` that name tracks, but for their own, under the ids kept.
 
-    def moved(table: pl.DataFrame) -> pl.DataFrame:
-        found = table.join(new_id, on="track_id", how="left", maintain_order="left")
+    `pairs` has `kept` and `merged`. Rows that become the same are summed up.
+    """
+    new_id = pairs.select("kept", pl.col("merged").alias("track_id")).lazy()
+
+    def moved(name: str) -> pl.LazyFrame:
+        found = data.scan(name).join(new_id, on="track_id", how="left", maintain_order="left")
         named = pl.coalesce("kept", "track_id").alias("track_id")
-        return found.with_columns(named).select(table.columns)
+        return found.with_columns(named).select(schema.TABLES[name].names())
 
-    def once(table: pl.DataFrame, key: list[str], *values: pl.Expr) -> pl.DataFrame:
+    def once(name: str, key: list[str], *values: pl.Expr) -> pl.DataFrame:
         """Sum up the rows that share a key; those of tracks that took nothing in stay untouched."""
-        touched = pl.col("track_id").is_in(gone["kept"].unique().implode())
-        here = moved(table).with_row_index("place").with_columns(touched.alias("touched"))
+        touched = pl.col("track_id").is_in(pairs["kept"].unique().implode())
+        here = moved(name).collect().with_row_index("place").with_columns(touched.alias("touched"))
         summed = (
             here.filter("touched")
             .group_by(key, maintain_order=True)
             .agg(pl.col("place").first(), *values)
         )
-        rest = here.filter(~pl.col("touched")).select("place", *table.columns)
+        rest = here.filter(~pl.col("touched")).drop("touched")
         return pl.concat([rest, summed.select(rest.columns)]).sort("place").drop("place")
 
-    plays = once(
-        data.plays,
-        ["user_id", "track_id"],
-        pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
-        _sum_of_known("skips"),
-        pl.col("first_played").min(),
-        pl.col("last_played").max(),
-    )
-    # A tag or a like that one gave to two spellings is given once.
-    tags = once(
-        data.tags, ["track_id", "tag", "user_id"], pl.col("weight").max(), pl.col("tagged_at").min()
-    )
-    feedback = once(data.feedback, ["user_id", "track_id", "kind"], pl.col("at").min())
-    return data.with_tables(
-        plays=plays,
-        events=moved(data.events),
-        tags=tags,
-        feedback=feedback,
-        tracks=_united(data.tracks, tracks),
-    )
+    return {
+        "plays": once(
+            "plays",
+            ["user_id", "track_id"],
+            pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
+            _sum_of_known("skips"),
+            pl.col("first_played").min(),
+            pl.col("last_played").max(),
+        ),
+        "events": moved("events"),
+        # A tag or a like that one gave to two spellings is given once.
+        "tags": once(
+            "tags",
+            ["track_id", "tag", "user_id"],
+            pl.col("weight").max(),
+            pl.col("tagged_at").min(),
+        ),
+        "feedback": once("feedback", ["user_id", "track_id", "kind"], pl.col("at").min()),
+    }
 
 
 def _united(table: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:

@@ -1,10 +1,12 @@
 """Rows that may be more than memory holds, parted by listener so that each part can be held.
 
 Up to `ROWS_IN_MEMORY` rows there is one part and no disk. Beyond, rows go to a temporary folder
-(where TMPDIR says), in `PARTS` parts by the listener's code: all rows of a listener are in one.
+(where TMPDIR says), in `PARTS` parts by the listener's id: all rows of a listener are in one.
 """
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,22 +17,21 @@ ROWS_IN_MEMORY = 1 << 23
 PARTS = 64
 _ROWS_A_FLUSH = 1 << 21
 
-USER = "user"  # the column by whose code rows are parted
+PART = "part"
 
 
 class Shards:
     """Frames of several kinds, taken in chunk by chunk, given back part by part.
 
-    A chunk has the column `USER`; kinds have columns of their own, which may differ from chunk to
-    chunk: what one lacks is null.
+    A chunk has the column `PART`, as `part_of` gives it; kinds have columns of their own, which may
+    differ from chunk to chunk: what one lacks is null.
     """
 
-    def __init__(self, rows_in_memory: int = ROWS_IN_MEMORY) -> None:
-        self._rows_in_memory = rows_in_memory
+    def __init__(self) -> None:
         self._held: dict[str, list[pl.DataFrame]] = {}
         self._rows = 0
         self._files: dict[tuple[str, int], list[Path]] = {}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     @property
     def on_disk(self) -> bool:
@@ -41,7 +42,7 @@ class Shards:
         """Take rows in."""
         self._held.setdefault(kind, []).append(chunk)
         self._rows += chunk.height
-        if self._rows > (_ROWS_A_FLUSH if self.on_disk else self._rows_in_memory):
+        if self._rows > (_ROWS_A_FLUSH if self.on_disk else ROWS_IN_MEMORY):
             self._flush()
 
     def parts(self) -> Iterator[dict[str, pl.DataFrame]]:
@@ -65,16 +66,16 @@ class Shards:
 
     def _flush(self) -> None:
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="encore-import-")
+            self._folder = _temporary(self)
         for kind, chunks in self._held.items():
             rows = pl.concat(chunks, how="diagonal")
-            part = (rows[USER] % PARTS).cast(pl.UInt8).to_numpy()
+            part = rows[PART].to_numpy()
             rows = rows[np.argsort(part, kind="stable")]
             ends = np.cumsum(np.bincount(part, minlength=PARTS)).tolist()
             for at, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
                 if end > start:
                     files = self._files.setdefault((kind, at), [])
-                    files.append(Path(self._folder.name) / f"{kind}-{at}-{len(files)}.arrow")
+                    files.append(self._folder / f"{kind}-{at}-{len(files)}.arrow")
                     rows[start:end].write_ipc(files[-1])
         self._held, self._rows = {}, 0
 
@@ -84,7 +85,7 @@ class Shelf:
 
     def __init__(self, *, on_disk: bool) -> None:
         self._parts: dict[str, list[pl.LazyFrame]] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="encore-import-") if on_disk else None
+        self._folder = _temporary(self) if on_disk else None
 
     def put(self, kind: str, part: pl.DataFrame) -> None:
         """Add a part of a kind."""
@@ -92,7 +93,7 @@ class Shelf:
         if self._folder is None:
             parts.append(part.lazy())
             return
-        file = Path(self._folder.name) / f"{kind}-{len(parts)}.arrow"
+        file = self._folder / f"{kind}-{len(parts)}.arrow"
         part.write_ipc(file)
         parts.append(pl.scan_ipc(file))
 
@@ -103,3 +104,15 @@ class Shelf:
         """
         parts = self._parts.get(kind)
         return pl.concat(parts) if parts else None
+
+
+def part_of(user_id: pl.Series) -> pl.Series:
+    """Return the part of each listener, the same for the same id."""
+    return (user_id.hash() % PARTS).cast(pl.UInt8).alias(PART)
+
+
+def _temporary(owner: object) -> Path:
+    """Make a folder that goes when its owner does."""
+    folder = Path(tempfile.mkdtemp(prefix="encore-import-"))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -101,7 +101,7 @@ def _whole_lines(name: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
             held += len(piece)
             if wide or held <= sources.MAX_LINE_BYTES + BLOCK_BYTES:
                 continue
-            piece, rest = b"".join(rest), []  # noqa: PLW2901  # all that is held
+            piece, rest = b"".join(rest), []  # all that is held
             end = piece.rfind(b"\r") + 1
             if not end:
                 raise InputError(
