@@ -24,6 +24,8 @@ from encore.data.values import COARSE, FILE, LINE
 _LISTENS, _PLAYS = "listens", "plays"
 #: The columns of codes by which a listener's track is known.
 PAIR = ["user", "track"]
+_OF_LISTENS = ("listened_at", "ms_played", "skipped")
+_OF_PLAYS = ("plays", "skips", "first_played", "last_played")
 _OCCASION = [*PAIR, "listened_at"]
 
 _MINUTE = 60_000_000  # microseconds
@@ -59,7 +61,7 @@ class Listening:
 
     def hear(self, listens: pl.DataFrame) -> None:
         """Take in listens as `clean.events` gives them."""
-        told = [name for name in ("listened_at", "ms_played", "skipped") if name in listens.columns]
+        told = [name for name in _OF_LISTENS if name in listens.columns]
         file = self._files.encode(listens[FILE])
         chunk = self._coded(listens).with_columns(
             *listens.select(told),
@@ -75,8 +77,7 @@ class Listening:
 
     def count(self, plays: pl.DataFrame) -> None:
         """Take in plays as `clean.plays` gives them, pairs perhaps repeated."""
-        told = [name for name in schema.PLAYS if name not in ("user_id", "track_id")]
-        self._shards.add(_PLAYS, self._coded(plays).with_columns(*plays.select(told)))
+        self._shards.add(_PLAYS, self._coded(plays).with_columns(*plays.select(_OF_PLAYS)))
 
     def track_id(self) -> pl.Series:
         """Return the tracks of all that was taken in."""
@@ -104,7 +105,7 @@ class Listening:
                 sums = plays_of(listens, PAIR)
                 plays.append(sums.join(plays[0], on=PAIR, how="anti") if plays else sums)
                 if self._timed:
-                    shelf.put(_LISTENS, listens.select(*PAIR, *_TOLD_OF_LISTENS))
+                    shelf.put(_LISTENS, listens.select(*PAIR, *_OF_LISTENS))
             shelf.put(_PLAYS, pl.concat(plays))
             for frame in plays:
                 users = users.scatter(frame["user"].unique(), True)
@@ -146,7 +147,7 @@ class Listening:
 
     def _judged(self, listens: pl.DataFrame, rule: ListenRule, length: pl.Series) -> pl.DataFrame:
         """Return the listens with the rule's verdict in `skipped`, partial ones dropped."""
-        lacking = {name: dtype for name, dtype in schema.EVENTS.items() if name in _TOLD_OF_LISTENS}
+        lacking = {name: dtype for name, dtype in schema.EVENTS.items() if name in _OF_LISTENS}
         listens = listens.with_columns(
             pl.lit(None, dtype).alias(name)
             for name, dtype in lacking.items()
@@ -176,7 +177,7 @@ class Listening:
         rows = gone.select(
             users.gather(gone["user"]).alias("user_id"),
             tracks.gather(gone["track"]).alias("track_id"),
-            *(values.text(gone[name]) for name in _TOLD_OF_LISTENS if name in gone.columns),
+            *(values.text(gone[name]) for name in _OF_LISTENS if name in gone.columns),
             files.gather(gone["file"]).alias(FILE),
             pl.col("line").alias(LINE),
         )
@@ -192,9 +193,6 @@ class Listening:
             lengths = schema.empty("tracks")
         told = lengths.select("track_id", "duration_ms").unique("track_id", keep="first")
         return known.join(told, on="track_id", how="left", maintain_order="left")["duration_ms"]
-
-
-_TOLD_OF_LISTENS = ("listened_at", "ms_played", "skipped")
 
 
 @dataclass(frozen=True)
@@ -262,7 +260,7 @@ def plays_of(listens: pl.DataFrame, pair: Sequence[str] = ("user_id", "track_id"
 def _summed(plays: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each pair, in the order in which pairs came first."""
     if not plays.select(PAIR).is_duplicated().any():
-        return plays
+        return plays.select(*PAIR, *_OF_PLAYS)
     summed = (
         plays.with_row_index("row")
         .lazy()
@@ -281,7 +279,7 @@ def _summed(plays: pl.DataFrame) -> pl.DataFrame:
 def _in_order(summed: pl.LazyFrame, pair: Sequence[str]) -> pl.DataFrame:
     # Without regard to order the groups are found in a third of the time.
     found = summed.collect(engine="streaming").sort("row")
-    return found.select(*pair, "plays", "skips", "first_played", "last_played")
+    return found.select(*pair, *_OF_PLAYS)
 
 
 def _same_mix(listens: pl.DataFrame) -> pl.Series:
