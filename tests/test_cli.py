@@ -123,6 +123,22 @@ def test_import_keeps_the_core_and_a_dry_run_writes_nothing(encore, plays, tmp_p
     assert "no listen has a time" in encore("import", plays, "--columns", COLUMNS, *days)[2]
 
 
+def test_import_appends_and_keeps_what_it_drops(encore, plays, tmp_path):
+    out, kept = tmp_path / "d", tmp_path / "rejects.jsonl"
+    again = ("import", plays, "--columns", COLUMNS, "--out", out, "--append", "--json")
+    first = json.loads(encore(*again, "--rejects", kept)[1])
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert len(lines) == sum(first["dropped"].values()) > 0
+    before = {file.name: file.read_bytes() for file in out.glob("*.parquet")}
+    tried = json.loads(encore(*again, "--dry-run")[1])
+    assert before == {file.name: file.read_bytes() for file in out.glob("*.parquet")}
+    second = json.loads(encore(*again)[1])
+    assert before == {file.name: file.read_bytes() for file in out.glob("*.parquet")}
+    assert second["kept"] == tried["kept"] == 0
+    assert second["dropped"] == first["dropped"] | {"already_imported": first["kept"]}
+    assert second["plays"] == first["plays"]
+
+
 def test_import_names_the_line_of_a_bad_value(encore, plays, tmp_path):
     code, out, _ = encore("import", plays, "--out", tmp_path / "d", "--columns", COLUMNS)
     assert code == 0
@@ -364,6 +380,8 @@ def test_the_last_rows_of_each_listener_can_be_held_out(encore, folders, tmp_pat
         (["import", "x.csv"], 2, "--out"),
         (["import", "x.csv", "--out", "d", "--dry-run"], 2, "--dry-run"),
         (["import", "x.csv", "--dry-run", "--merges", "m.csv"], 2, "leave --merges out"),
+        (["import", "x.csv", "--dry-run", "--rejects", "r.jsonl"], 2, "leave --rejects out"),
+        (["import", "x.csv", "--append"], 2, "--append adds to a Dataset"),
         (["import", "x.csv", "--out", "d", "--keep-spellings", "--merge-live"], 2, "--keep"),
         (["import", "x.csv", "--out", "d", "--max-bad", "2"], 2, "--max-bad 2"),
         (["nonsense"], 2, "nonsense"),
