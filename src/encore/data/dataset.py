@@ -113,7 +113,11 @@ class Dataset:
             for name in schema.TABLES:
                 file = target / f"{name}.parquet"
                 self.scan(name).sink_parquet(
-                    file, compression="zstd", row_group_size=_ROWS_A_GROUP, engine="streaming"
+                    file,
+                    compression="zstd",
+                    compression_level=1,  # higher ones take longer and save nothing here
+                    row_group_size=_ROWS_A_GROUP,
+                    engine="streaming",
                 )
                 rows[name] = pl.scan_parquet(file).select(pl.len()).collect().item()
             return {"item_kind": self.item_kind, "rows": rows, "import": self.ledger.to_json()}

@@ -139,20 +139,15 @@ def times(rows: pl.DataFrame, name: str, ledger: Ledger, zone: str = UTC_ZONE) -
 
     Epochs in seconds, milli-, micro- or nanoseconds are told apart by their magnitude.
     """
-    cells = rows.select(pl.col(name).str.strip_chars().alias("text"), epoch=number(name))
-    magnitude = pl.col("epoch").abs()
-    microseconds = pl.coalesce(
-        pl.when(magnitude < limit).then(pl.col("epoch") * unit) for limit, unit in _EPOCHS
-    )
-    parsed = cells.select(
-        microseconds.round().cast(pl.Int64, strict=False).cast(UTC_MICROSECONDS)
-    ).to_series()
+    parsed = _moments(rows[name])
     iso = pl.col("text").str.replace(r" ?UTC$", "Z")
     iso = iso.str.replace(r"^(\d{4}-\d\d-\d\d) ", "${1}T")
     iso = iso.str.replace(r"^\d{4}-\d\d-\d\d$", "${0}T00:00")
     # Only what is still unread is tried: a few bad cells among millions of epochs cost nothing.
-    unread = (parsed.is_null() & cells["text"].is_not_null()).arg_true()
-    left = cells["text"].gather(unread).to_frame().select(iso)
+    unread = (parsed.is_null() & rows[name].is_not_null()).arg_true()
+    bare = rows[name].gather(unread).str.strip_chars().alias("text")
+    parsed = parsed.scatter(unread, _moments(bare))
+    left = bare.to_frame().select(iso)
     for form in _ISO_FORMS:
         if not len(unread):
             break
@@ -169,6 +164,21 @@ def times(rows: pl.DataFrame, name: str, ledger: Ledger, zone: str = UTC_ZONE) -
         parsed = parsed.scatter(unread.filter(read), moments.filter(read))
         unread, left = unread.filter(~read), left.filter(~read)
     return parsed.alias(name)
+
+
+def _moments(texts: pl.Series) -> pl.Series:
+    """Return epochs of any unit as times; null where a text is no number."""
+    epoch = texts.cast(pl.Float64, strict=False)
+    largest = epoch.abs().max()
+    magnitude = pl.col("epoch").abs()
+    branches = []
+    for limit, unit in _EPOCHS:
+        branches.append(pl.when(magnitude < limit).then(pl.col("epoch") * unit))
+        if isinstance(largest, float) and largest < limit:
+            break  # as nearly always: one unit, or two, in all of a source
+    microseconds = pl.coalesce(branches)
+    moments = microseconds.round().cast(pl.Int64, strict=False).cast(UTC_MICROSECONDS)
+    return epoch.alias("epoch").to_frame().select(moments).to_series()
 
 
 def _of_zone(wall: pl.Expr, zone: str) -> pl.Expr:

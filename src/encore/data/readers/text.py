@@ -17,6 +17,7 @@ from encore.data.ledger import EXAMPLES_KEPT, Ledger
 from encore.data.readers.encoding import (
     MAX_LINES_IN_A_ROW,
     UTF16_MARKS,
+    lines_in,
     utf8_blocks,
     whole_cells,
 )
@@ -58,7 +59,7 @@ class Text:
             if self.unwrap:
                 parsed = parsed.with_columns(_unwrapped(name) for name in picked)
             yield parsed.with_columns(pl.lit(self.name).alias(FILE)), malformed
-            first += content.count(b"\n")
+            first += lines_in(content)
 
     def rows(self, picked: Mapping[str, int]) -> Part:
         """Return all parts in one."""
