@@ -1,5 +1,7 @@
 import gzip
 import math
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from encore.data.ledger import Ledger
-from encore.data.readers import read, sources
+from encore.data.readers import read, sources, text
 from encore.data.readers.text import open_text
 from encore.errors import InputError, UsageError
 
@@ -271,6 +273,45 @@ def test_a_dataset_folder_is_loaded(tmp_path: Path) -> None:
 CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=4) | st.sampled_from(
     ["", "1", "-1", "nan", '"', ",", "\n", "\0", "a,b", '"a', "a,b,1", "\r"]
 )
+
+
+def test_memory_does_not_grow_with_a_hostile_file(tmp_path: Path) -> None:
+    def peak(megabytes: int) -> float:
+        path = tmp_path / f"{megabytes}.csv.gz"
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.write((HEADER + "ann,t,1\n").encode())
+            for _ in range(megabytes):
+                file.write(b'bad,"' * 19 + b"ends\n" * 100 + b"x" * (999_405) + b"\n")
+        told = (
+            "import resource; from encore.data.readers import read; "
+            f"ledger = read({str(path)!r}).ledger; "
+            "assert ledger.read == ledger.kept + sum(ledger.dropped.values()); "
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return float(done.stdout)
+
+    assert peak(160) < 1.3 * peak(40)
+
+
+@given(
+    st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), min_size=1, max_size=9),
+    st.integers(1, 30),
+)
+def test_bad_lines_cost_what_they_are_wherever_the_text_is_cut(lines: list[str], size: int) -> None:
+    content = (HEADER + "ann,t,1\n" + "\n".join(lines) + "\nbob,u,2\n").encode()
+    picked = {"user_id": 0, "track_id": 1, "plays": 2}
+
+    def parsed(pieces: list[bytes]) -> tuple[pl.DataFrame, int]:
+        rows, malformed = open_text("x", pieces, Ledger()).rows(picked)
+        return rows, len(malformed.lines)
+
+    whole, bad = parsed([content])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_PIECE_BYTES", size)
+        cut, bad_of_cut = parsed([content[at : at + size] for at in range(0, len(content), size)])
+    assert (cut.rows(), bad_of_cut) == (whole.rows(), bad)
 
 
 @given(st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), min_size=1, max_size=8))

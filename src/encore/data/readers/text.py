@@ -26,6 +26,7 @@ from encore.data.values import FILE, LINE
 from encore.errors import InputError
 
 _NUL = "\0"
+_PIECE_BYTES = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,18 @@ class Text:
         Blank lines are no rows. Lines with too few or too many fields are yielded as malformed.
         """
         first = self.header_lines + 1
-        for content in whole_cells(self.blocks) if self.quoted else self.blocks:
+        for content in self._whole(self.blocks):
             block = _Block(self, content, first)
-            parsed, malformed = _fast(block, picked), Malformed()
-            if parsed is None:
-                parsed, malformed = _line_by_line(block, picked)
-            if self.unwrap:
-                parsed = parsed.with_columns(_unwrapped(name) for name in picked)
-            yield parsed.with_columns(pl.lit(self.name).alias(FILE)), malformed
+            parsed = _fast(block, picked)
+            found = _in_pieces(block, picked) if parsed is None else [(parsed, Malformed())]
+            for rows, malformed in found:
+                named = pl.lit(self.name).alias(FILE)
+                bare = [_unwrapped(name) for name in picked] if self.unwrap else []
+                yield rows.with_columns(*bare, named), malformed
             first += lines_in(content)
+
+    def _whole(self, blocks: Iterable[bytes]) -> Iterable[bytes]:
+        return whole_cells(blocks) if self.quoted else blocks
 
     def rows(self, picked: Mapping[str, int]) -> Part:
         """Return all parts in one."""
@@ -152,6 +156,28 @@ def _fast(block: _Block, picked: Mapping[str, int]) -> pl.DataFrame | None:
         line = line + pl.lit(breaks.cum_sum().shift(1, fill_value=0))
     columns = [pl.col(str(position)).alias(name) for name, position in picked.items()]
     return frame.select(*columns, line.alias(LINE))
+
+
+def _in_pieces(block: _Block, picked: Mapping[str, int]) -> Iterator[Part]:
+    """Yield the rows of a block that Polars refuses: only near the bad lines goes it line by line.
+
+    A hostile block of nothing but bad lines takes no more memory than a piece of it.
+    """
+    first = block.first
+    for content in block.text._whole(_cut(block.content, _PIECE_BYTES)):
+        piece = _Block(block.text, content, first)
+        parsed = _fast(piece, picked)
+        yield _line_by_line(piece, picked) if parsed is None else (parsed, Malformed())
+        first += lines_in(content)
+
+
+def _cut(content: bytes, size: int) -> Iterator[bytes]:
+    """Yield the lines of a text in pieces of about `size` bytes."""
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start + size) + 1 or len(content)
+        yield content[start:end]
+        start = end
 
 
 def _line_by_line(block: _Block, picked: Mapping[str, int]) -> Part:
