@@ -53,8 +53,23 @@ def test_each_key_finds_its_track() -> None:
     assert found["title"].to_list() == ["One", "Other", "Other", "two", "Two", "s9"]
     assert found["artist"][0] == "Ann"
     assert "4 of 6 tracks found among its 4" in note
-    by = "(1 by track_id, 1 by Spotify id, 1 by recording MBID, 1 by artist and title)"
+    by = "(1 by track_id, 1 by recording MBID, 1 by Spotify id, 1 by artist and title)"
     assert by in note
+
+
+def test_guests_of_the_artist_do_not_matter_and_unknown_names_match_nothing() -> None:
+    heard = tracks(
+        track_id=["x", "y", "z"],
+        title=["One", "Two (Live)", "Unknown Track"],
+        artist=["Ann feat. Dee", "Bobs", "Unknown Artist"],
+    )
+    catalogue = tracks(
+        track_id=["s0", *CATALOGUE["track_id"]],
+        title=["Unknown Track", *CATALOGUE["title"]],
+        artist=["Unknown Artist", *CATALOGUE["artist"]],
+        year=[1990, 1991, 1992, 1993, 1994],
+    )
+    assert join(heard, catalogue, Ledger())["year"].to_list() == [1991, None, None]
 
 
 def test_only_the_unknown_is_filled_and_ids_stay() -> None:

@@ -2,8 +2,10 @@
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from encore.data.matching import match
+from encore.data.matching import located, match
 from encore.data.readers import read
 
 CATALOGUE = {
@@ -59,3 +61,49 @@ def test_an_empty_catalogue_matches_nothing(rows: int) -> None:
     found = match(read(pl.DataFrame(HISTORY)), frame)
     assert found.rates()["all"] == {"tracks": 0, "rows": 0, "plays": 0}
     assert found.unmatched["plays"].is_sorted(descending=True)
+
+
+def test_a_title_that_is_the_id_is_a_name_unless_it_is_a_number() -> None:
+    mine = pl.DataFrame({"track_id": ["muse", "311"], "title": ["muse", "311"]})
+    names = pl.DataFrame({"track_id": ["7", "8"], "title": ["Muse", "311"]})
+    found = located(mine, names, ["artist"], ("artist", "artist"))
+    assert found["row"].to_list() == [0, None]
+
+
+#: Few values, that many be equal; either's track_id may be an id of the other sort.
+SOME = st.sampled_from([None, "a", "b"])
+ROW = st.fixed_dictionaries(
+    {
+        "track_id": st.sampled_from(["a", "b", "c", "d"]),
+        "recording_mbid": st.sampled_from([None, "c", "e"]),
+        "spotify_id": st.sampled_from([None, "d", "f"]),
+        "artist": SOME,
+        "title": SOME,
+    }
+)
+TRACKS = st.lists(ROW, max_size=5)
+COLUMNS = dict.fromkeys(("track_id", "recording_mbid", "spotify_id", "artist", "title"), pl.String)
+
+
+def naive(mine: dict[str, str | None], theirs: list[dict[str, str | None]]) -> tuple[object, ...]:
+    """Look through the rows for each pair of columns in turn."""
+    pairs = [("track_id", "track_id", "track_id")]
+    for level in ("recording_mbid", "spotify_id"):
+        pairs += [(level, level, level), (level, level, "track_id"), (level, "track_id", level)]
+    for level, our, their in pairs:
+        for row, known in enumerate(theirs):
+            if mine[our] is not None and mine[our] == known[their]:
+                return level, row
+    for row, known in enumerate(theirs):
+        name = mine["artist"], mine["title"]
+        if None not in name and name == (known["artist"], known["title"]):
+            return "name", row
+    return None, None
+
+
+@given(TRACKS, TRACKS)
+def test_the_first_row_at_the_surest_level_is_found(
+    mine: list[dict[str, str | None]], theirs: list[dict[str, str | None]]
+) -> None:
+    found = located(pl.DataFrame(mine, COLUMNS), pl.DataFrame(theirs, COLUMNS))
+    assert found.rows() == [naive(row, theirs) for row in mine]

@@ -10,9 +10,8 @@ from datetime import datetime
 import polars as pl
 
 from encore import schema
-from encore.data import clean, values
+from encore.data import clean, matching, values
 from encore.data.dataset import Dataset
-from encore.data.identity import normalise_artist, normalise_title
 from encore.data.ledger import Ledger
 
 #: The table that a reader tells of a catalogue: tracks that nobody need have played.
@@ -24,22 +23,15 @@ LISTENED = frozenset(("plays", "events", "feedback"))
 #: Share of the heard tracks that a catalogue must know by its own ids for it to be theirs.
 _OWN = 0.5
 
-_KEY = "key of the track"
-_ROW = "row of the catalogue"
-
 #: Ids stay as the history has them: a name may match another edition of the same performance.
 _NOT_FILLED = ("track_id", "title", "artist_id", "recording_mbid", "spotify_id")
 
-#: What tells that two rows are the same track, the surest first, and how the notes call it.
-_KEYS: dict[str, tuple[pl.Expr, ...]] = {
-    "track_id": (pl.col("track_id"),),
-    "Spotify id": (pl.col("spotify_id"), pl.col("track_id")),
-    "recording MBID": (pl.col("recording_mbid"),),
-    "artist and title": (
-        pl.struct(
-            artist=normalise_artist(pl.col("artist")), title=normalise_title(pl.col("title"))
-        ),
-    ),
+#: How the notes call the levels of `encore.data.matching`.
+_BY = {
+    "track_id": "track_id",
+    "recording_mbid": "recording MBID",
+    "spotify_id": "Spotify id",
+    "name": "artist and title",
 }
 
 
@@ -70,9 +62,8 @@ def enriched(data: Dataset, rows: pl.DataFrame, latest: datetime | None = None) 
 def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     """Return `tracks` with what they lack filled from `catalogue`; order and ids stay.
 
-    Both have the columns of `encore.schema.TRACKS`. A track is matched by track_id, by Spotify id
-    (which may be either's track_id), by recording MBID, else by artist and title as
-    `encore.data.identity` spells them; where several rows of the catalogue match, the first is
+    Both have the columns of `encore.schema.TRACKS`. A track is found as `encore.data.matching` does
+    it, by its ids or by artist and title; where several rows of the catalogue match, the first is
     taken. A title is filled only where it is the id, that is unknown. The ledger notes how many
     were matched by what.
 
@@ -83,17 +74,9 @@ def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.Da
     >>> join(tracks, catalogue, Ledger()).select("track_id", "title", "energy").rows()
     [('x', 'song 2', 0.8999999761581421), ('y', 'y', None)]
     """
-    found = pl.Series([None] * tracks.height, dtype=pl.UInt32)
-    matched: dict[str, int] = {}
-    for how, keys in _KEYS.items():
-        for ours in keys:
-            for theirs in keys:
-                before = found.count()
-                found = found.fill_null(_rows(tracks.select(ours), catalogue.select(theirs)))
-                matched[how] = matched.get(how, 0) + found.count() - before
-    _note(tracks, catalogue, matched, ledger)
-    known = catalogue[found.fill_null(0)] if catalogue.height else catalogue.clear(tracks.height)
-    known = known.select(pl.when(found.is_not_null()).then(pl.all()).name.keep())
+    at = matching.located(tracks, catalogue)
+    _note(tracks, catalogue, at["level"], ledger)
+    known = at.join(catalogue.with_row_index("row"), on="row", how="left", maintain_order="left")
     columns = [
         tracks[name]
         if name in _NOT_FILLED
@@ -105,27 +88,11 @@ def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.Da
     return filled.with_columns(known["title"].zip_with(titled_by_id, tracks["title"]))
 
 
-def _rows(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.Series:
-    """Return for each of our keys the first row of theirs with the same; null where none."""
-    ours.columns, theirs.columns = [_KEY], [_KEY]
-    first = theirs.with_row_index(_ROW).filter(_known(theirs)).unique(_KEY, keep="first")
-    joined = ours.join(first, on=_KEY, how="left", maintain_order="left")
-    return joined[_ROW].set(~_known(ours), None)
-
-
-def _known(keys: pl.DataFrame) -> pl.Series:
-    """Say of each key whether all of it is known."""
-    key = keys[_KEY]
-    parts = key.struct.unnest() if isinstance(key.dtype, pl.Struct) else keys
-    return parts.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
-
-
-def _note(
-    tracks: pl.DataFrame, catalogue: pl.DataFrame, matched: dict[str, int], ledger: Ledger
-) -> None:
-    by = ", ".join(f"{count:,} by {how}" for how, count in matched.items() if count)
+def _note(tracks: pl.DataFrame, catalogue: pl.DataFrame, levels: pl.Series, ledger: Ledger) -> None:
+    counts = {how: int((levels == level).sum()) for level, how in _BY.items()}
+    by = ", ".join(f"{count:,} by {how}" for how, count in counts.items() if count)
     ledger.notes.append(
-        f"catalogue: {sum(matched.values()):,} of {tracks.height:,} tracks found among its "
+        f"catalogue: {levels.count():,} of {tracks.height:,} tracks found among its "
         f"{catalogue.height:,}{f' ({by})' if by else ''}; what they lacked was filled, "
         "tracks that nobody played were left out"
     )

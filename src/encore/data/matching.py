@@ -2,18 +2,35 @@
 
 First as tracks, by the surest key that finds one; what is left as artists, since a listener's taste
 shows in artists too. Nothing is guessed: equal ids, or equal keys of `encore.data.identity`.
+
+`located` is the one way to match: `match` reports what it found, `encore.data.joining` fills by it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from encore.data.dataset import Dataset, ItemKind
-from encore.data.identity import artist_keys, title_keys
+from encore.data.identity import NAMED_BY, artist_keys, title_keys
+
+_IDS = ("track_id", "recording_mbid", "spotify_id")
+
+#: What a track is known by.
+TRACK_LEVELS = (*_IDS, "name")
 
 #: Surest first. At "artist" the catalogue has the artist, but not the track.
-LEVELS = ("track_id", "recording_mbid", "spotify_id", "name", "artist")
+LEVELS = (*TRACK_LEVELS, "artist")
+
+#: The keys of ours and of theirs that are equal at a level. Either's track_id may be an id of
+#: MusicBrainz or Spotify: readers make it so.
+_KEYS = {
+    "track_id": (("track_id", "track_id"),),
+    **{level: ((level, level), (level, "track_id"), ("track_id", level)) for level in _IDS[1:]},
+    "name": (("name_key", "name_key"),),
+    "artist": (("artist_key", "artist_key"),),
+}
 
 
 @dataclass(frozen=True)
@@ -74,22 +91,52 @@ def match(
         known, item_kind = _by_plays(catalogue), catalogue.item_kind
     else:
         known = catalogue
-    mine = _keyed(_by_plays(history), history.item_kind)
-    theirs = _keyed(known, item_kind)
-    matched = mine.with_columns(
-        pl.lit(None, pl.String).alias("level"), pl.lit(None, pl.String).alias("matched")
+    kinds = history.item_kind, item_kind
+    levels = ("artist",) if kinds[0] != kinds[1] else LEVELS
+    mine = _by_plays(history)
+    at = located(mine, known, levels, kinds)
+    is_item = pl.lit(True) if item_kind == "artist" else pl.col("level") != "artist"
+    rows = known.select(pl.col("track_id").alias("matched")).with_row_index("row")
+    matched = pl.concat([mine, at], how="horizontal").join(
+        rows, on="row", how="left", maintain_order="left"
     )
-    if history.item_kind == item_kind:
-        for level in LEVELS[:3]:
-            matched = _found(matched, level, [level], _ids(theirs, level))
-    if history.item_kind == item_kind == "track":
-        names = ["artist_key", "title_key"]
-        matched = _found(matched, "name", names, theirs.select(*names, other="track_id"))
-    item = "track_id" if item_kind == "artist" else pl.lit(None, pl.String)
-    artists = theirs.select("artist_key", other=item)
-    matched = _found(matched, "artist", ["artist_key"], artists)
-    columns = ["track_id", "artist", "title", "rows", "plays", "level", "matched"]
-    return Match(matched.select(columns))
+    columns = ["track_id", "artist", "title", "rows", "plays", "level"]
+    return Match(matched.select(*columns, pl.when(is_item).then("matched").alias("matched")))
+
+
+def located(
+    ours: pl.DataFrame,
+    theirs: pl.DataFrame,
+    levels: Iterable[str] = TRACK_LEVELS,
+    kinds: tuple[ItemKind, ItemKind] = ("track", "track"),
+) -> pl.DataFrame:
+    """Return for each row of `ours` the `level` at which it is among `theirs`, and the `row` there.
+
+    Both have columns of `encore.schema.TRACKS`, track_id at least; `kinds` says what the rows of
+    each are. Levels are tried in turn; where several rows match, the first is taken. Both columns
+    are null where none does.
+
+    >>> ours = pl.DataFrame({"track_id": ["x", "y"], "title": ["Stan", "Esio Trot"],
+    ...                      "artist": ["Eminem feat. Dido", None]})
+    >>> theirs = pl.DataFrame({"track_id": ["y", "z"], "title": [None, "stan"],
+    ...                        "artist": [None, "Eminem"]})
+    >>> located(ours, theirs).rows()
+    [('name', 1), ('track_id', 0)]
+    """
+    mine, known = _keyed(ours, kinds[0]), _keyed(theirs, kinds[1]).with_row_index("here")
+    nowhere = {"level": pl.lit(None, pl.String), "row": pl.lit(None, pl.UInt32)}
+    mine = mine.with_columns(**nowhere)
+    for level in levels:
+        for our_key, their_key in _KEYS[level]:
+            keys = known.select("here", pl.col(their_key).alias(our_key)).drop_nulls()
+            first = keys.unique(our_key, keep="first", maintain_order=True)
+            mine = mine.join(first, on=our_key, how="left", maintain_order="left")
+            fresh = pl.col("row").is_null() & pl.col("here").is_not_null()
+            mine = mine.with_columns(
+                level=pl.when(fresh).then(pl.lit(level)).otherwise("level"),
+                row=pl.coalesce("row", "here"),
+            ).drop("here")
+    return mine.select("level", "row")
 
 
 def _by_plays(data: Dataset) -> pl.DataFrame:
@@ -103,33 +150,22 @@ def _by_plays(data: Dataset) -> pl.DataFrame:
 
 
 def _keyed(tracks: pl.DataFrame, item_kind: ItemKind) -> pl.DataFrame:
-    columns = ["track_id", "artist", "title", "recording_mbid", "spotify_id"]
+    """Return the ids of each row, the key of its artist, and of artist and title together."""
+    columns = [*_IDS, "artist", "title"]
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in tracks.columns]
     tracks = tracks.with_columns(absent)
-    told = pl.when(pl.col("title") != pl.col("track_id")).then("title")
-    titles = tracks.select(told).to_series()
-    artists = titles if item_kind == "artist" else tracks["artist"]
-    return tracks.with_columns(
+    # Who has no title is titled by the id, and a number may be some band's name.
+    numbered = (pl.col("title") == pl.col("track_id")) & pl.col("title").str.contains(r"^\d+$")
+    titles = tracks.select(pl.when(~numbered).then("title")).to_series()
+    if item_kind == "artist":
+        artist, name = artist_keys(titles), pl.lit(None, pl.String)
+    else:
+        artist = artist_keys(tracks["artist"])
+        name = pl.lit(artist + NAMED_BY + title_keys(titles))
+    return tracks.select(
+        "track_id",
         pl.col("recording_mbid").str.to_lowercase(),
-        artist_keys(artists).alias("artist_key"),
-        title_keys(titles).alias("title_key"),
+        "spotify_id",
+        artist.alias("artist_key"),
+        name.alias("name_key"),
     )
-
-
-def _ids(theirs: pl.DataFrame, level: str) -> pl.DataFrame:
-    """Return the ids of a level with the track of each; the catalogue's own id may be one."""
-    ids = theirs.select(pl.col(level), other="track_id")
-    own = theirs.select(pl.col("track_id").alias(level), other="track_id")
-    return ids if level == "track_id" else pl.concat([ids, own])
-
-
-def _found(matched: pl.DataFrame, level: str, keys: list[str], known: pl.DataFrame) -> pl.DataFrame:
-    """Match by `keys` what is not matched yet; `known` has the keys and the `other` track_id."""
-    first = known.drop_nulls(keys).unique(keys, keep="first", maintain_order=True)
-    first = first.with_columns(pl.lit(level).alias("here"))
-    joined = matched.join(first, on=keys, how="left", maintain_order="left")
-    fresh = pl.col("level").is_null() & pl.col("here").is_not_null()
-    return joined.with_columns(
-        pl.when(fresh).then("other").otherwise("matched").alias("matched"),
-        pl.when(fresh).then("here").otherwise("level").alias("level"),
-    ).drop("other", "here")
