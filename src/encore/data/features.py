@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from encore.data.dataset import Dataset
-from encore.data.identity import normalise_artist, tokenise_genre
+from encore.data.identity import one_artist, tokenise_genre
 from encore.data.vocabulary import UNKNOWN, Indices, Vocabulary
 from encore.schema import ACOUSTIC
 
@@ -139,8 +139,7 @@ def _with_unknown(table: Floats) -> Floats:
 
 def _artists(tracks: pl.DataFrame) -> tuple[Vocabulary, Indices]:
     """Return the artists and each track's artist: by its id, else by its normalised name."""
-    name = normalise_artist(tracks["artist"])
-    key = tracks["artist_id"].fill_null(name)
+    key = tracks.select(one_artist()).to_series()
     vocabulary = Vocabulary(key.drop_nulls().unique(maintain_order=True))
     return vocabulary, np.concatenate([[UNKNOWN], vocabulary.encode(key)]).astype(np.int32)
 

@@ -130,48 +130,46 @@ def normalise_title(text: pl.Expr) -> pl.Expr:
     return _or_itself(_letters(_folded(clean_title(text))), text)
 
 
-@_also_on_str
-def main_artist(text: pl.Expr) -> pl.Expr:
-    """Return an artist's name without the guests that scrobblers put into it.
-
-    >>> main_artist("Eminem feat. Dido"), main_artist("Jay-Z (ft. Alicia Keys)")
-    ('Eminem', 'Jay-Z')
-    """
-    return text.str.replace(_GUESTS_OF_ARTIST, "")
-
-
-@_also_on_str
-def without_live(text: pl.Expr) -> pl.Expr:
-    """Return a title without the mark of a live take, for whoever wants those as the same song.
-
-    >>> without_live("Heroes - Live / Remastered"), without_live("Heroes (Live at Leeds) [Mono]")
-    ('Heroes', 'Heroes [Mono]')
-    >>> without_live("Live and Let Die"), without_live("Alive (Live)")
-    ('Live and Let Die', 'Alive')
-    """
-    return text.str.replace_all(_LIVE, "")
-
-
 def artist_keys(names: pl.Series) -> pl.Series:
     """Return the key of each artist's name, guests aside; null where none or no name is known.
 
     >>> artist_keys(pl.Series(["The Beatles", "Eminem feat. Dido", "Unknown Artist"])).to_list()
     ['beatles', 'eminem', None]
     """
-    return _of_each(names, lambda name: _known(normalise_artist(main_artist(name))))
+
+    def key(name: pl.Expr) -> pl.Expr:
+        found = normalise_artist(name.str.replace(_GUESTS_OF_ARTIST, ""))
+        return pl.when(~found.is_in(_UNKNOWN_ARTISTS)).then(found)
+
+    return of_each(names, key)
 
 
 def title_keys(titles: pl.Series, *, live_apart: bool = True) -> pl.Series:
     """Return the key of each title; null where none is known ("Untitled", "Track 3").
 
     Live takes have keys of their own, unless `live_apart` is false.
+
+    >>> takes = pl.Series(["Live and Let Die", "Heroes - Live / Mono", "Heroes (Live) [Mono]"])
+    >>> title_keys(takes).to_list()
+    ['live and let die', 'heroes live mono', 'heroes live']
+    >>> title_keys(takes, live_apart=False).to_list()
+    ['live and let die', 'heroes', 'heroes']
     """
 
     def key(title: pl.Expr) -> pl.Expr:
-        found = normalise_title(title if live_apart else without_live(title))
+        found = normalise_title(title if live_apart else title.str.replace_all(_LIVE, ""))
         return pl.when(~found.str.contains(_UNKNOWN_TITLE)).then(found)
 
-    return _of_each(titles, key)
+    return of_each(titles, key)
+
+
+def of_each(texts: pl.Series, key: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Return the key of each text, computed once for those that repeat; null where blank."""
+    once = texts.drop_nulls().unique().alias("text").to_frame()
+    blank = pl.col("text").str.strip_chars() == ""
+    known = once.filter(~blank).with_columns(key(pl.col("text")).alias("key"))
+    wanted = texts.alias("text").to_frame()
+    return wanted.join(known, on="text", how="left", maintain_order="left")["key"]
 
 
 @_also_on_str
@@ -216,19 +214,6 @@ def tidy_genres(genres: pl.Expr) -> pl.Expr:
     return pl.when(tidy.list.len() > 0).then(tidy)
 
 
-def _known(key: pl.Expr) -> pl.Expr:
-    return pl.when(~key.is_in(_UNKNOWN_ARTISTS)).then(key)
-
-
-def _of_each(texts: pl.Series, key: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    """Return the key of each text, computed once for those that repeat; null where blank."""
-    once = texts.drop_nulls().unique().alias("text").to_frame()
-    blank = pl.col("text").str.strip_chars() == ""
-    known = once.filter(~blank).with_columns(key(pl.col("text")).alias("key"))
-    wanted = texts.alias("text").to_frame()
-    return wanted.join(known, on="text", how="left", maintain_order="left")["key"]
-
-
 def _folded(text: pl.Expr) -> pl.Expr:
     """Lower case, compatibility forms and accents away."""
     bare = text.str.normalize("NFKD").str.to_lowercase().str.replace_all(_ACCENTS, "")
@@ -257,3 +242,8 @@ def named_track() -> pl.Expr:
     Null where either is unknown.
     """
     return stripped("artist") + pl.lit(NAMED_BY) + stripped("title")
+
+
+def one_artist() -> pl.Expr:
+    """Return what a track's artist is told from others by: the id, else the key of the name."""
+    return pl.coalesce("artist_id", normalise_artist(pl.col("artist")))

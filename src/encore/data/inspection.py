@@ -13,7 +13,7 @@ import polars as pl
 from encore.data.activity import activity
 from encore.data.capabilities import Capability, capabilities
 from encore.data.dataset import Dataset
-from encore.data.identity import normalise_artist
+from encore.data.identity import one_artist
 from encore.data.ledger import Ledger
 from encore.data.music import Heard, coverage, duplicates, leaders, ranges
 from encore.data.spread import spread
@@ -93,13 +93,12 @@ def inspect(data: Dataset) -> Inspection:
 
 
 def _counts(data: Dataset, pairs: int) -> dict[str, int]:
-    artists = pl.coalesce("artist_id", normalise_artist(pl.col("artist")))
     return {
         "listeners": data.listeners.height,
         "tracks": data.tracks.height,
         "artists": data.tracks.height
         if data.item_kind == "artist"
-        else data.tracks.select(artists.drop_nulls().n_unique()).item(),
+        else data.tracks.select(one_artist().drop_nulls().n_unique()).item(),
         "plays_rows": data.plays.height,
         "pairs": pairs,
         "total_plays": round(data.plays["plays"].cast(pl.Float64).sum()),

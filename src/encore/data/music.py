@@ -9,7 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from encore.data.dataset import Dataset
-from encore.data.identity import normalise_artist, normalise_title, tokenise_genre
+from encore.data.identity import artist_keys, one_artist, title_keys, tokenise_genre
 from encore.data.vocabulary import Vocabulary
 from encore.schema import ACOUSTIC
 
@@ -136,7 +136,7 @@ def leaders(data: Dataset, heard: Heard) -> dict[str, dict[str, list[Row]]]:
     each = tracks.select("track", key="track_id", name="title")
     by_artist = tracks.select(
         "track",
-        key=pl.coalesce("artist_id", normalise_artist(pl.col("artist"))),
+        key=one_artist(),
         name=pl.coalesce("artist", "artist_id"),
     )
     nothing = each.clear()
@@ -189,22 +189,18 @@ def duplicates(data: Dataset, heard: Heard) -> Row:
 
     {"groups", "tracks", "share_of_plays", "examples": [{"title", "artist", "ids", "plays"}]}, the
     most played first. Where the rows of `tracks` are artists, the same name is enough; else a track
-    without an artist is not compared, as no title is one track's alone.
+    whose artist or title is unknown is not compared, as no title is one track's alone.
     """
-    artists = data.item_kind == "artist"
+    tracks = data.tracks
     keys = (
-        [normalise_artist(pl.col("title")).alias("named")]
-        if artists
-        else [
-            normalise_artist(pl.col("artist")).alias("by"),
-            normalise_title(pl.col("title")).alias("named"),
-        ]
+        [artist_keys(tracks["title"]).alias("named")]
+        if data.item_kind == "artist"
+        else [artist_keys(tracks["artist"]).alias("by"), title_keys(tracks["title"]).alias("named")]
     )
-    names = [key.meta.output_name() for key in keys]
+    names = [key.name for key in keys]
     groups = (
-        data.tracks.with_columns(plays=pl.Series(heard.plays_T[1:]))
+        tracks.select("track_id", "title", "artist", pl.Series("plays", heard.plays_T[1:]), *keys)
         .filter(pl.col("title") != pl.col("track_id"))
-        .select("track_id", "title", "artist", "plays", *keys)
         .drop_nulls(names)
         .sort("plays", descending=True, maintain_order=True)
         .group_by(names, maintain_order=True)

@@ -11,7 +11,7 @@ import polars as pl
 
 from encore.data import values
 from encore.data.assembly import TOLD_OF_TRACKS
-from encore.data.identity import normalise_artist
+from encore.data.identity import normalise_artist, of_each
 from encore.data.ledger import Ledger
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
@@ -41,7 +41,9 @@ READER = Reader(
 def _parts(container: Container, ledger: Ledger) -> Iterator[tuple[str, pl.DataFrame]]:
     names = _plays(container)
     for part in members.parts_without_header(container, names, _FIELDS, "plays", ledger):
-        rows = part.with_columns(track_id=part["mbid"].fill_null(_keys(part["title"])))
+        rows = part.with_columns(
+            track_id=part["mbid"].fill_null(of_each(part["title"], normalise_artist))
+        )
         yield "plays", rows.select("user_id", "track_id", "plays", FILE, LINE)
         told = rows.filter(~values.blank("track_id")).select("track_id", "title", FILE, LINE)
         yield (
@@ -52,10 +54,3 @@ def _parts(container: Container, ledger: Ledger) -> Iterator[tuple[str, pl.DataF
 
 def _plays(container: Container) -> list[str]:
     return members.fitting(container, _LINE.fullmatch)
-
-
-def _keys(names: pl.Series) -> pl.Series:
-    """Return the key of each name, found once for each spelling."""
-    distinct = pl.DataFrame({"name": names.unique()})
-    keys = distinct.with_columns(key=normalise_artist(pl.col("name")))
-    return names.to_frame("name").join(keys, on="name", how="left", maintain_order="left")["key"]
