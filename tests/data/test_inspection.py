@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import encore
 from encore import schema
 from encore.data.dataset import Dataset, complete
+from encore.data.merging import merge_same
 from encore.data.spread import spread
 
 
@@ -107,6 +108,19 @@ def test_the_same_song_under_two_ids_is_found_and_another_artists_is_not(found):
             {"title": "Heroes", "artist": "David Bowie", "ids": ["t1", "t2"], "plays": 9.0}
         ],
     }
+
+
+def test_what_is_there_twice_is_what_merging_would_merge():
+    names = {
+        "track_id": ["t1", "t2", "t3", "t4"],
+        "title": ["Stan", "stan", "Unknown Track", "Unknown Track"],
+        "artist": ["Eminem", "Eminem feat. Dido", "Unknown Artist", "Unknown Artist"],
+    }
+    plays = {"user_id": ["ann"] * 4, "track_id": names["track_id"], "plays": [3, 1, 5, 5]}
+    data = made(tracks=names, plays=plays)
+    twice = encore.inspect(data).duplicates
+    assert [row["ids"] for row in twice["examples"]] == [["t1", "t2"]]
+    assert merge_same(data, which="all").pairs["merged"].to_list() == ["t2"]
 
 
 def test_time_is_told_by_day_or_month_with_the_gaps():
