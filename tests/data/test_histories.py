@@ -252,6 +252,7 @@ def test_spotify_times_are_ends_and_equal_rows_are_two_streams(tmp_path: Path) -
         stream("2020-01-16 03:14", ms=4454),
         stream("2020-01-16 03:15", ms="?"),
         stream("soon"),
+        stream("2020-01-16 03:16", "Unknown Track") | {"artistName": "Unknown Artist"},
         {"endTime": "2020-01-16 03:13", "podcastName": "P", "episodeName": "E", "msPlayed": 9},
     ]
     data = imported(tmp_path / "x", streams, tz="Asia/Tokyo")
@@ -262,7 +263,7 @@ def test_spotify_times_are_ends_and_equal_rows_are_two_streams(tmp_path: Path) -
         at(2020, 1, 16, 3, 15),
     ]
     assert data.plays.select("plays", "skips").rows() == [(3.0, 1)]
-    assert data.ledger.dropped == {"podcast": 1, "bad_time": 1}
+    assert data.ledger.dropped == {"podcast": 1, "bad_time": 1, "missing_artist": 1}
 
 
 def extended(title: str | None = "Green", **more: object) -> dict[str, object]:
@@ -317,6 +318,12 @@ def test_addresses_and_devices_are_nowhere_in_what_is_read(tmp_path: Path) -> No
     shown += data.tracks.drop("genres").write_csv()
     assert "203.0.113" not in shown
     assert "secret" not in shown
+
+
+def test_a_track_with_an_id_may_be_by_nobody(tmp_path: Path) -> None:
+    nobodys = extended(master_metadata_album_artist_name="Unknown Artist")
+    data = imported(tmp_path / "x", [nobodys])
+    assert data.tracks.select("track_id", "artist").rows() == [(SPOTIFY_ID, None)]
 
 
 def test_older_spotify_exports_say_whose_they_are(tmp_path: Path) -> None:
@@ -407,8 +414,8 @@ def test_the_real_account_data(shared_data: Path) -> None:
     ledger = data.ledger
     assert ledger.read == 6_866
     assert ledger.kept + sum(ledger.dropped.values()) == ledger.read
-    assert ledger.kept == 6_866
-    assert data.tracks.height == 2_962
-    assert data.plays["plays"].sum() + data.plays["skips"].sum() == 6_866
+    assert ledger.dropped == {"missing_artist": 22}  # "Unknown Track" by "Unknown Artist"
+    assert data.tracks.height == 2_961
+    assert data.plays["plays"].sum() + data.plays["skips"].sum() == ledger.kept == 6_844
     short = (data.events["ms_played"] < 30_000).sum()
     assert data.plays["skips"].sum() == short > 1_000

@@ -27,8 +27,8 @@ OF_A_LISTEN = ("user_id", "track_id", "listened_at", "ms_played", "skipped", COA
 _MBID = r"(?i)^\s*([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\s*$"
 _SPOTIFY_TRACK = r"track[:/]([0-9A-Za-z]{22})"
 
-#: What Rockbox and others write where a file carries no tag.
-_NOBODY = ("<Untagged>", "[unknown]")
+#: What Rockbox, MusicBrainz' taggers and Spotify write for an artist that they do not know.
+_NOBODY = ("<Untagged>", "[unknown]", "Unknown Artist")
 
 _ISO_UTC = "%Y-%m-%dT%H:%M:%S%.3fZ"
 
