@@ -39,6 +39,7 @@ from encore.recommend.recommender import Recommender
 from encore.reports.model_card import model_card
 from encore.reports.report import write_report
 from encore.tryout import Tried, material_of, scorers_of, told, try_out
+from encore.wording import counted
 
 __all__ = ["Evaluation", "evaluate", "load", "read", "split", "train"]
 
@@ -78,7 +79,7 @@ def train(
     tell = say or (lambda _: None)
     tried = try_out(data, config, on_epoch=on_epoch, checkpoint_at=checkpoint_at)
     tell(f"the list: {why(tried.choice)}")
-    tell(f"fitting again on all rows, {tried.network.best_epoch} epochs")
+    tell(f"fitting again on all rows, {counted(tried.network.best_epoch, 'epoch')}")
     model = finished(data, tried, on_epoch=on_epoch)
     if checkpoint_at is not None:
         shutil.rmtree(checkpoint_at, ignore_errors=True)

@@ -34,6 +34,7 @@ from encore.models.residuals import Material, Residuals
 from encore.models.settling import settle
 from encore.models.training import Epoch, Training
 from encore.stacking import stack
+from encore.wording import counted
 
 NEW_TRACKS = 0.02  # share of the tracks that stand for new ones where the list is chosen
 MIN_PLAYS_ROWS = 20  # below, no validation slice says anything
@@ -98,7 +99,8 @@ def fit_apart(
     """Return network and channels fitted on all but a validation slice, and the slice."""
     if data.plays.height < MIN_PLAYS_ROWS:
         raise InputError(
-            f"{data.plays.height} rows of plays: expected at least {MIN_PLAYS_ROWS} to train on"
+            f"{counted(data.plays.height, 'row')} of plays: expected at least {MIN_PLAYS_ROWS} to "
+            "train on"
         )
     inner = splitting.split(data, held_out=config.validation_share, seed=config.seed)
     if not (inner.test.plays["plays"] > 0).any():

@@ -164,7 +164,7 @@ def test_scrobbler_log_keeps_skips_as_skips(tmp_path: Path) -> None:
         "malformed_line": 1,
         "impossible_time": 1,
     }
-    assert any("1 lines are not UTF-8" in note for note in data.ledger.notes)
+    assert any("1 line is not UTF-8" in note for note in data.ledger.notes)
 
 
 def test_maloja_has_albums_or_none_and_several_artists(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is in a dataset: figures counted by hand, sentences that turn with the data."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import polars as pl
@@ -13,6 +14,7 @@ from encore import schema
 from encore.data.dataset import Dataset, complete
 from encore.data.merging import merge_same
 from encore.data.spread import spread
+from encore.reports.inspection import summary
 
 
 def at(*when):
@@ -221,6 +223,14 @@ def test_each_sentence_turns_with_the_data(name, without, state, told, within, t
     after = states(made(**within))[name]
     assert after[0] == then
     assert told not in after[1]
+
+
+def test_one_of_a_thing_is_told_in_the_singular():
+    one = {"user_id": ["ann"], "track_id": ["t1"], "plays": [1.0], "skips": [1]}
+    found = encore.inspect(made(plays=one))
+    told = [*summary(found), *(capability.sentence for capability in found.capabilities)]
+    assert told[0].startswith("1 listener and 1 track, 1 pair with plays")
+    assert not re.search(r"\b1 (listener|track|pair|play)s", "\n".join(told))
 
 
 def test_split_by_time_is_allowed_where_it_works(small_world):

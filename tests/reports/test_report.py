@@ -80,7 +80,7 @@ def test_rungs_of_new_listeners_are_told_together(run: Path) -> None:
     page = write_report(run).read_text()
     assert "New listeners" in outline(page).headings
     assert HOW_TO_READ["ladder"] in page
-    assert all(f"{k} rows" in page for k in (0, 1, 20))
+    assert all(rung in page for rung in ("0 rows", "1 row", "20 rows"))
     assert "Cold listener 1" not in page
     assert "cold listener 1" not in page
 

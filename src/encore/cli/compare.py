@@ -25,6 +25,7 @@ from encore.evaluation.runs import (
     values_of,
 )
 from encore.reports.verdict import SHIPPED, number
+from encore.wording import counted, noun
 
 if TYPE_CHECKING:
     from encore.evaluation.significance import Comparison, Contrast
@@ -225,10 +226,11 @@ def sentence(found: "Comparison") -> str:
     where = f"{found.board}, {found.metric}"
     if found.verdict == told.NONE:
         return f"{where}: {found.one} and {found.other} have no listener in common."
-    plural = "s" if len(found.seeds) > 1 else ""
-    who = f"{found.listeners:,} listeners, seed{plural} {listed(found.seeds)}"
+    seeds = f"{noun(len(found.seeds), 'seed')} {listed(found.seeds)}"
+    who = f"{counted(found.listeners, 'listener')}, {seeds}"
     if found.left_out:
-        who += f", {found.left_out:,} left out who have a value in only one"
+        have = noun(found.left_out, "has", "have")
+        who += f", {found.left_out:,} left out who {have} a value in only one"
     less = " (less is better)" if told.less_is_better(found.metric) else ""
     scores = f"{found.one} {number(found.mean_one)}, {found.other} {number(found.mean_other)}{less}"
     if found.verdict == told.EQUAL:

@@ -8,6 +8,7 @@ import typer
 from encore.cli import show
 from encore.cli.train import BatchSize, ConfigFile, Device, Epochs, Optimizer, Recipe, Seed
 from encore.errors import UsageError
+from encore.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ def print_boards(boards: "Mapping[str, Board]") -> None:
     for name, board in boards.items():
         figures = board.to_json()
         if name.startswith(LADDER):
-            rungs[f"{name[len(LADDER) :]} rows"] = figures
+            rungs[counted(int(name[len(LADDER) :]), "row")] = figures
         elif name == "plays":
             show.out.print(show.board_table("plays, as log1p", figures, PLAYS))
             show.out.print()

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from encore.cli import show
 from encore.errors import UsageError
+from encore.wording import counted
 
 if TYPE_CHECKING:
     from encore.data.inspection import Inspection
@@ -102,7 +103,7 @@ def _print(found: "Inspection", name: str) -> None:
     twice = found.duplicates
     if twice["groups"]:
         tell(
-            f"\nthere twice: {twice['tracks']:,} ids share {twice['groups']:,} names, "
+            f"\nthere twice: {twice['tracks']:,} ids share {counted(twice['groups'], 'name')}, "
             f"{percent(twice['share_of_plays'])} of all plays"
         )
     for reason, dropped in found.ledger.dropped.items():

@@ -9,6 +9,7 @@ import typer
 
 from encore.cli import show
 from encore.errors import UsageError
+from encore.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,9 +49,8 @@ def recommend(
     model = encore.load(bundle)
     if everybody and output is not None:
         write_frame(_all_lists(model, n), output)
-        show.say(
-            f"{output}: {n} tracks each for {len(model.bundle.features.listeners):,} listeners"
-        )
+        listeners = counted(len(model.bundle.features.listeners), "listener")
+        show.say(f"{output}: {counted(n, 'track')} each for {listeners}")
         return
     rules = rules_of(
         explicit=explicit,
@@ -71,7 +71,10 @@ def recommend(
         for line in filter(None, [found.bound]):
             show.out.print(line, style="yellow", markup=False)
         if found.unmatched:
-            show.say(f"{len(found.unmatched)} tracks of the history are not in the catalogue")
+            unknown = counted(
+                len(found.unmatched), "track of the history is", "tracks of the history are"
+            )
+            show.say(f"{unknown} not in the catalogue")
 
 
 def _all_lists(model: "Recommender", n: int) -> "pl.DataFrame":

@@ -15,6 +15,7 @@ from encore.data.dataset import Dataset
 from encore.data.music import Heard, has_genres, has_tags
 from encore.data.split import PAIR
 from encore.schema import ACOUSTIC
+from encore.wording import counted, noun
 
 State = Literal["yes", "partly", "no"]
 
@@ -42,7 +43,8 @@ def _training(data: Dataset, heard: Heard) -> Judgement:
     pairs = heard.by_UT.nnz
     if not pairs:
         return "no", "No pair was played: there is nothing to train on."
-    return "yes", f"{pairs:,} pairs of listener and {data.item_kind} were played."
+    were = noun(pairs, "was", "were")
+    return "yes", f"{counted(pairs, 'pair')} of listener and {data.item_kind} {were} played."
 
 
 def _counts(data: Dataset, _: Heard) -> Judgement:
@@ -71,7 +73,8 @@ def _split_by_time(data: Dataset, _: Heard) -> Judgement:
             "Nothing has a time: the past cannot be split from the future; split by listener.",
         )
     if undated:
-        return "no", f"{undated:,} pairs have neither listens nor a first play: split by listener."
+        pairs = counted(undated, "pair has", "pairs have")
+        return "no", f"{pairs} neither listens nor a first play: split by listener."
     return "yes", "Every listen or pair has a time: the past can be split from the future."
 
 
@@ -86,7 +89,8 @@ def _familiar(data: Dataset, heard: Heard) -> Judgement:
             "No pair has two listens with times of their own: nobody is seen to return to a "
             f"{data.item_kind}."
         )
-    return "yes", f"{again:,} pairs were listened to more than once, at known times."
+    pairs = counted(again, "pair was", "pairs were")
+    return "yes", f"{pairs} listened to more than once, at known times."
 
 
 def _repeat(data: Dataset, _: Heard) -> Judgement:
@@ -138,7 +142,7 @@ def _cold_tracks(data: Dataset, _: Heard) -> Judgement:
     if not described.any():
         return "partly", (
             f"No genres, tags or acoustics: a {kind} that nobody has played is placed by its "
-            f"artist alone, and {tracks.height - placed:,} have none."
+            f"artist alone, and {counted(tracks.height - placed, 'has', 'have')} none."
         )
     return _shared(
         placed,
@@ -154,7 +158,8 @@ def _cold_track_board(data: Dataset, heard: Heard) -> Judgement:
     what = f"genres, acoustics or others' tags and {LEAST_LISTENERS} listeners"
     if not able:
         return "no", f"No {data.item_kind} has {what}: there is none to hold out."
-    return "yes", f"{able:,} {data.item_kind}s have {what}: some of them are held out."
+    have = counted(able, f"{data.item_kind} has", f"{data.item_kind}s have")
+    return "yes", f"{have} {what}: some of them are held out."
 
 
 def _cold_listener_board(data: Dataset, heard: Heard) -> Judgement:
@@ -162,7 +167,8 @@ def _cold_listener_board(data: Dataset, heard: Heard) -> Judgement:
     what = f"{LEAST_ROWS} played {data.item_kind}s"
     if not able:
         return "no", f"No listener has {what}: there is none to hold out."
-    return "yes", f"{able:,} listeners have {what} or more: some of them are held out."
+    have = counted(able, "listener has", "listeners have")
+    return "yes", f"{have} {what} or more: some of them are held out."
 
 
 def _acoustics(data: Dataset, _: Heard) -> Judgement:
@@ -208,7 +214,8 @@ def _skips(data: Dataset, _: Heard) -> Judgement:
     skipped = data.plays.filter(pl.col("skips") > 0).height
     if not only and not skipped:
         return "no", "No skips: what was tried and left cannot be told from what was never heard."
-    return "yes", f"{skipped:,} pairs have skips; {only:,} were never played to the end."
+    pairs = counted(skipped, "pair has", "pairs have")
+    return "yes", f"{pairs} skips; {counted(only, 'was', 'were')} never played to the end."
 
 
 def _titles(data: Dataset, _: Heard) -> Judgement:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from encore.wording import counted
+
 LARGEST = 3  # tracks named in a reason
 SHARE = 0.08  # of the attributed score that a track must carry to be named
 
@@ -37,7 +39,7 @@ def sentence(because: Sequence[str], genres: Sequence[str], listeners: int, frie
         return f"because {who} {listed(because)}{also}"
     if genres:
         return f"close to what you play in {listed(genres)}"
-    return f"played by {listeners:,} listener{'' if listeners == 1 else 's'}"
+    return f"played by {counted(listeners, 'listener')}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from encore.data.inspection import Inspection
 from encore.reports import listening
 from encore.reports.page import fill, svg
 from encore.reports.verdict import number
+from encore.wording import counted, noun
 
 SPREADS = {
     "plays_per_pair": "plays of a pair",
@@ -65,10 +66,12 @@ def summary(found: Inspection) -> list[str]:
     tracks, heard = found.spreads["plays_per_track"], found.spreads["tracks_per_listener"]
     each = found.spreads["plays_per_pair"]
     sentences = [
-        f"{counts['listeners']:,} listeners and {counts['tracks']:,} {kind}s, "
-        f"{counts['pairs']:,} pairs with plays: {percent(found.sparsity, 2)} of all are empty.",
-        f"A typical listener has played {plain(heard['median'])} {kind}s; a typical pair has "
-        f"{plain(each['median'])} plays, none more than {plain(each['max'])}.",
+        f"{counted(counts['listeners'], 'listener')} and {counted(counts['tracks'], kind)}, "
+        f"{counted(counts['pairs'], 'pair')} with plays: {percent(found.sparsity, 2)} of all are "
+        "empty.",
+        f"A typical listener has played {plain(heard['median'])} {noun(heard['median'], kind)}; a "
+        f"typical pair has {plain(each['median'])} {noun(each['median'], 'play')}, none more than "
+        f"{plain(each['max'])}.",
         f"The most played 1 % of {kind}s have {percent(tracks['top_1_percent'])} of all plays, "
         f"10 % have {percent(tracks['top_10_percent'])}.",
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from encore.reports.tables import flat, table
 from encore.reports.verdict import SHIPPED, finite, label, verdict
+from encore.wording import counted
 
 INTENDED = (
     "Recommending tracks (or artists) to listeners of one service, and predicting how often a "
@@ -58,7 +59,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
     for name, board in facts.get("boards", {}).items():
         parts += [f"## Evaluation: {_plain(name)}", _board(board)]
     for group in facts.get("cold_start", []):
-        heading = f"## Evaluation: {_plain(group['group'])} ({group['rows']:,} rows)"
+        heading = f"## Evaluation: {_plain(group['group'])} ({counted(group['rows'], 'row')})"
         parts += [heading, _board(group["metrics"])]
     made = {key: facts[key] for key in ("machine", "versions", "seconds") if facts.get(key)}
     if made:

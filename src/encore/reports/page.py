@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 
 from encore.reports.verdict import number
+from encore.wording import noun
 
 PRINT_DPI = 200  # of figures with thousands of points, which as SVG would be too heavy
 
@@ -21,7 +22,7 @@ def fill(template: str, **facts: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "whole": whole}
+    environment.filters |= {"number": number, "whole": whole, "noun": noun}
     return environment.get_template(template).render(**facts)
 
 

@@ -31,6 +31,7 @@ from encore.reports.style import (
     text,
 )
 from encore.reports.verdict import Board, Value, finite, label, lower_is_better
+from encore.wording import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -258,7 +259,7 @@ def plot_cold_start(
             edge = _dot(axes, at, y, colours[model], 6, markers[model])
             if edge is not None:
                 axes.annotate(model, (edge, y), (6, 0), **beside(colours[model], "left", "center"))
-    names = [f"{group['group']}\n{group['rows']:,} rows" for group in groups]
+    names = [f"{group['group']}\n{counted(group['rows'], 'row')}" for group in groups]
     axes.set_yticks(range(len(groups)), names, fontsize=SMALL)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     left, right = axes.get_xlim()

@@ -18,6 +18,7 @@ from encore.reports import plots
 from encore.reports.page import fill, png, svg
 from encore.reports.tables import flat, metrics_of, table
 from encore.reports.verdict import RUNG, SHIPPED, Board, best, finite, label, verdict
+from encore.wording import counted
 
 #: Metrics worth a figure; a board shows the ones that it has.
 # Of a ranking board, in its table; results.json has all.
@@ -137,12 +138,13 @@ def _ladder_view(boards: Mapping[str, Board]) -> dict[str, Any] | None:
     models = dict.fromkeys(model for board in rungs.values() for model in board)
     climbed = {
         model: {
-            f"{k} rows": rungs[k].get(model, {}).get(LADDER_METRIC) or {} for k in sorted(rungs)
+            counted(k, "row"): rungs[k].get(model, {}).get(LADDER_METRIC) or {}
+            for k in sorted(rungs)
         }
         for model in models
     }
     figure = plots.plot_ladder(rungs, LADDER_METRIC, SHIPPED)
-    return table(_best_first(climbed, f"{max(rungs)} rows")) | {
+    return table(_best_first(climbed, counted(max(rungs), "row"))) | {
         "metric": label(LADDER_METRIC),
         "figure": svg(figure),
     }

@@ -15,6 +15,7 @@ from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.gather import count_malformed
 from encore.data.readers.text import open_text
 from encore.errors import InputError
+from encore.wording import counted
 
 _TAGS = "tags.dat"
 _ASSIGNMENTS = "user_taggedartists-timestamps.dat"
@@ -103,5 +104,7 @@ def _rows(path: Path, member: str, content: bytes, ledger: Ledger) -> pl.DataFra
     if member != _TAGS:
         count_malformed(malformed, member, table, ledger)
     elif malformed.lines:
-        ledger.notes.append(f"{member}: {len(malformed.lines):,} malformed lines passed over")
+        ledger.notes.append(
+            f"{member}: {counted(len(malformed.lines), 'malformed line')} passed over"
+        )
     return rows

@@ -14,6 +14,7 @@ from encore.data.readers.contract import Options
 from encore.data.readers.gather import MALFORMED
 from encore.data.readers.histories.files import File, Head, history
 from encore.data.readers.histories.listens import Rows, milliseconds, pass_over
+from encore.wording import counted
 
 _MAGIC = "#AUDIOSCROBBLER/1."
 _ZONE = b"#TZ/"
@@ -56,7 +57,8 @@ def listens(file: File, ledger: Ledger, _: Options) -> pl.DataFrame:
             recording_mbid=mbid[0] if mbid else None,
         )
     if strange:
-        ledger.notes.append(f"{file.name}: {strange:,} lines are not UTF-8; read as latin-1")
+        lines = counted(strange, "line is", "lines are")
+        ledger.notes.append(f"{file.name}: {lines} not UTF-8; read as latin-1")
     return rows.frame()
 
 

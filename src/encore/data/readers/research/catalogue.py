@@ -18,6 +18,7 @@ from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.gather import Opened
 from encore.data.readers.research import members
+from encore.wording import counted
 
 _SAME = {name: name for name in (*ACOUSTIC_COLUMNS, "explicit", "year")}
 _NO_GENRE = "set()"  # how one of the sets prints that it knows none
@@ -131,8 +132,9 @@ def _catalogues(container: Container) -> dict[str, Form]:
 def _first_artist(told: pl.DataFrame, name: str, ledger: Ledger) -> pl.DataFrame:
     """Keep the first of several artists: guests stand in the title as well."""
     several = told["artist"].str.contains(";", literal=True)
-    if count := several.sum():
-        ledger.notes.append(f"{name}: {count:,} rows name several artists; the first is the artist")
+    if count := int(several.sum()):
+        rows = counted(count, "row names", "rows name")
+        ledger.notes.append(f"{name}: {rows} several artists; the first is the artist")
     return told.with_columns(pl.col("artist").str.split(";").list.first())
 
 
@@ -140,8 +142,9 @@ def _explicit_or_unknown(told: pl.DataFrame, name: str, ledger: Ledger) -> pl.Da
     """Keep what is explicit; Spotify's "false" says "no, or not known"."""
     word = pl.col("explicit").str.strip_chars().str.to_lowercase()
     denied = told.select(word.is_in(["false", "0"]).fill_null(False)).to_series()
-    if count := denied.sum():
+    if count := int(denied.sum()):
         ledger.notes.append(
-            f"{name}: {count:,} rows say not explicit, which may mean not known: read as unknown"
+            f"{name}: {counted(count, 'row says', 'rows say')} not explicit, which may mean not "
+            "known: read as unknown"
         )
     return told.with_columns(pl.when(~denied).then("explicit").alias("explicit"))

@@ -12,6 +12,7 @@ from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
 from encore.data.readers.research import members
 from encore.schema import ACOUSTIC
+from encore.wording import counted
 
 _PLAYS = {"user_id": "user_index", "track_id": "song_index", "plays": "play_count"}
 _SONGS = {
@@ -43,7 +44,7 @@ def read(container: Container, ledger: Ledger, _: Options) -> Told:
         for name in members.having(container, {mark, *_ACOUSTICS.values()}):
             source = members.opened(container, name, ledger)
             heard = members.rows_of(source, _ACOUSTICS, "acoustics", ledger)
-            ledger.notes.append(f"{name}: acoustics of {heard.height:,} songs")
+            ledger.notes.append(f"{name}: acoustics of {counted(heard.height, 'song')}")
             acoustics.append(heard.unique("track_id", keep="first"))
             songs.append(name)
     for heard in acoustics:
