@@ -151,6 +151,8 @@ def states(data):
 TIMED = PLAYS | {"first_played": [at(2024, 1, 1)] * 5, "last_played": [at(2024, 1, 2)] * 5}
 LISTENS = {"user_id": "ann", "track_id": "t1", "listened_at": [at(2024, 1, 1, 7), at(2024, 1, 2)]}
 MANY = {"user_id": ["ann"] * 25, "track_id": [f"n{i}" for i in range(25)], "plays": 1.0}
+TWO = {name: value * 2 if name == "track_id" else value for name, value in MANY.items()}
+TWO["user_id"] = ["ann"] * 25 + ["bob"] * 25
 THREE = PLAYS | {"plays": [1.0, 1.0, 1.0, 1.0, 1.0]}
 
 
@@ -201,7 +203,8 @@ THREE = PLAYS | {"plays": [1.0, 1.0, 1.0, 1.0, 1.0]}
             {"plays": THREE, "tracks": TRACKS},
             "yes",
         ),
-        ("cold listener board", {"plays": PLAYS}, "no", "No listener has", {"plays": MANY}, "yes"),
+        ("cold listener board", {"plays": PLAYS}, "no", "No listener has", {"plays": TWO}, "yes"),
+        ("cold listener board", {"plays": MANY}, "no", "Only one", {"plays": TWO}, "yes"),
         ("acoustics", {"plays": PLAYS}, "no", "play no part", {"tracks": TRACKS}, "partly"),
         (
             "explicit filter",

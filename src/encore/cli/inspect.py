@@ -2,10 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from encore.cli import show
 from encore.errors import UsageError
@@ -66,11 +65,11 @@ def _print(found: "Inspection", name: str) -> None:
     _show("counts", ["", ""], [[label, f"{count:,}"] for label, count in counts(found)])
     _show(
         "spread",
-        ["", "min", "median", "p90", "p99", "max", "Gini", "top 1 %", "top 10 %"],
+        ["", "median", "p90", "max", "Gini", "top 1 %", "top 10 %"],
         [
             [
                 spread_name(key, found.item_kind),
-                *(plain(one[at]) for at in ("min", "median", "p90", "p99", "max")),
+                *(plain(one[at]) for at in ("median", "p90", "max")),
                 "—" if one["gini"] is None else f"{one['gini']:.2f}",
                 percent(one["top_1_percent"]),
                 percent(one["top_10_percent"]),
@@ -94,8 +93,9 @@ def _print(found: "Inspection", name: str) -> None:
             if row["known"]
         ],
     )
+    orders = ("plays", "listeners") if found.counts["listeners"] > 1 else ("plays",)
     for kind, lists in found.leaders.items():
-        for by in ("plays", "listeners"):
+        for by in orders:
             rows = lists[f"by_{by}"][:5]
             if rows:
                 told = ", ".join(f"{row['name']} {row[by]:,.0f}" for row in rows)
@@ -113,15 +113,7 @@ def _print(found: "Inspection", name: str) -> None:
         tell(f"  {STATES[one.state]} {one.name}: {one.sentence}")
 
 
-def _show(title: str, head: list[str], rows: list[list[Any]]) -> None:
-    """Print rows of text as a table: the first column to the left, figures to the right."""
-    if not rows:
-        return
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for i, name in enumerate(head):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
-    table.show_header = any(head)
-    for row in rows:
-        table.add_row(*row)
-    show.out.print()
-    show.out.print(table)
+def _show(title: str, head: list[str], rows: list[list[str]]) -> None:
+    if rows:
+        show.out.print()
+        show.out.print(show.figures(title, head, rows))

@@ -1,16 +1,22 @@
 """`encore match`: how much of a history a dataset or a model knows."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from encore.cli import show
+from encore.wording import counted, noun
+
+if TYPE_CHECKING:
+    from encore.data.matching import Match
 
 
 def match(
     history: Annotated[Path, typer.Argument(help="A history, of any form import reads.")],
-    target: Annotated[Path, typer.Argument(help="A Dataset or a Bundle folder.")],
+    target: Annotated[
+        Path, typer.Argument(help="A Dataset or Bundle folder, or what import reads.")
+    ],
     top: Annotated[int, typer.Option(min=0, help="How many unmatched tracks to show.")] = 20,
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -35,14 +41,24 @@ def match(
     if json_:
         show.print_json(found.to_json(top))
         return
-    show.out.print(f"{found.tracks.height:,} tracks of the history; matched by")
-    for level, rate in found.rates().items():
-        show.out.print(
-            f"  {level:15s} {rate['tracks']:7,.0f} tracks  {rate['rows']:6.1%} of rows  "
-            f"{rate['plays']:6.1%} of plays"
-        )
-    if top and found.unmatched.height:
-        show.out.print("not known, most played first:")
-    for row in found.unmatched.head(top).iter_rows(named=True):
+    _print(found, top)
+
+
+def _print(found: "Match", top: int) -> None:
+    from encore.data.matching import NAMED
+    from encore.reports.inspection import percent
+
+    rows = [
+        [name, f"{rate['tracks']:,.0f}", percent(rate["rows"]), percent(rate["plays"])]
+        for name, rate in zip([*NAMED.values(), "in all"], found.rates().values(), strict=True)
+        if rate["tracks"] or name == "in all"
+    ]
+    show.out.print(f"{counted(found.tracks.height, 'track')} of the history, matched by")
+    show.out.print(show.figures("", ["", "tracks", "of rows", "of plays"], rows))
+    unknown = found.unmatched
+    if top and unknown.height:
+        show.out.print(f"\n{counted(unknown.height, 'track')} not known, most played first:")
+    for row in unknown.head(top).iter_rows(named=True):
         named = f"{row['artist'] or '?'}: {row['title']}"
-        show.out.print(f"  {row['plays']:8,.0f} plays  {named}", markup=False, soft_wrap=True)
+        plays = f"{row['plays']:8,.0f} {noun(row['plays'], 'play'):5s}"
+        show.out.print(f"  {plays}  {named}", markup=False, soft_wrap=True)

@@ -90,6 +90,18 @@ def _cell(figure: dict[str, float | None] | None, interval: bool) -> str:
     return f"{figure['mean']:.3f} ±{half:.3f}".replace("±0.", "±.")
 
 
+def figures(title: str, head: list[str], rows: list[list[str]]) -> Table:
+    """Return rows of text as a table: the first column to the left, figures to the right."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    table.pad_edge = False
+    for i, name in enumerate(head):
+        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+    table.show_header = any(head)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def list_table(found: "RankedList") -> Table:
     """Return a ranked list as a table, a reason in each row."""
     table = Table(title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -165,6 +165,8 @@ def _cold_track_board(data: Dataset, heard: Heard) -> Judgement:
 def _cold_listener_board(data: Dataset, heard: Heard) -> Judgement:
     able = int((heard.tracks_U >= LEAST_ROWS).sum())
     what = f"{LEAST_ROWS} played {data.item_kind}s"
+    if able and len(heard.tracks_U) == 1:
+        return "no", "Only one listener has played anything: without them nothing is left to learn."
     if not able:
         return "no", f"No listener has {what}: there is none to hold out."
     have = counted(able, "listener has", "listeners have")

@@ -26,14 +26,6 @@ _OWN = 0.5
 #: Ids stay as the history has them: a name may match another edition of the same performance.
 _NOT_FILLED = ("track_id", "title", "artist_id", "recording_mbid", "spotify_id")
 
-#: How the notes call the levels of `encore.data.matching`.
-_BY = {
-    "track_id": "track_id",
-    "recording_mbid": "recording MBID",
-    "spotify_id": "Spotify id",
-    "name": "artist and title",
-}
-
 
 def is_own(tables: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> bool:
     """Say whether a catalogue belongs to the listening in `tables`, not just tells of it.
@@ -89,7 +81,7 @@ def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.Da
 
 
 def _note(tracks: pl.DataFrame, catalogue: pl.DataFrame, levels: pl.Series, ledger: Ledger) -> None:
-    counts = {how: int((levels == level).sum()) for level, how in _BY.items()}
+    counts = {how: int((levels == level).sum()) for level, how in matching.NAMED.items()}
     by = ", ".join(f"{count:,} by {how}" for how, count in counts.items() if count)
     ledger.notes.append(
         f"catalogue: {levels.count():,} of {tracks.height:,} tracks found among its "

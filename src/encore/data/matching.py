@@ -15,13 +15,18 @@ import polars as pl
 from encore.data.dataset import Dataset, ItemKind
 from encore.data.identity import NAMED_BY, artist_keys, title_keys
 
-_IDS = ("track_id", "recording_mbid", "spotify_id")
-
-#: What a track is known by.
-TRACK_LEVELS = (*_IDS, "name")
-
-#: Surest first. At "artist" the catalogue has the artist, but not the track.
-LEVELS = (*TRACK_LEVELS, "artist")
+#: The levels of a match, surest first, and how people call them. At "artist" the catalogue has the
+#: artist, but not the track.
+NAMED = {
+    "track_id": "track_id",
+    "recording_mbid": "recording MBID",
+    "spotify_id": "Spotify id",
+    "name": "artist and title",
+    "artist": "artist alone",
+}
+LEVELS = tuple(NAMED)
+TRACK_LEVELS = LEVELS[:-1]
+_IDS = LEVELS[:3]
 
 #: The keys of ours and of theirs that are equal at a level. Either's track_id may be an id of
 #: MusicBrainz or Spotify: readers make it so.

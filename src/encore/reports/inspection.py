@@ -104,7 +104,12 @@ def counts(found: Inspection) -> list[tuple[str, int]]:
         "friend_rows": "friendships, one way",
         "feedback_rows": "likes, dislikes and bans",
     }
-    return [(label, found.counts[name]) for name, label in names.items() if label]
+    always = ("listeners", "tracks", "plays_rows")
+    return [
+        (label, found.counts[name])
+        for name, label in names.items()
+        if label and (found.counts[name] or name in always)
+    ]
 
 
 def spread_name(name: str, kind: str) -> str:
