@@ -189,11 +189,14 @@ def test_panoscrobbler_may_lack_an_artist(tmp_path: Path) -> None:
         {"timeMs": 1579144381000, "track": "Green", "artist": "Mum", "durationMs": 200000},
         {"timeMs": 1579144382000, "track": "Green", "albumArtist": "Low"},
         {"timeMs": 1579144383000, "track": "Green"},
+        {"timeMs": 1579144384000, "track": "Green", "artist": "Mum", "event": "love"},
+        {"timeMs": 1579144385000, "track": "Red", "artist": "Mum", "event": "scrobble"},
     ]
     data = imported(tmp_path / "x", "\n".join(map(json.dumps, lines)) + "\nnot json\n")
-    assert [track for _, track, _ in heard(data)] == ["Mum – Green", "Low – Green"]
-    assert data.ledger.dropped == {"missing_artist": 1, "malformed_line": 1}
-    assert data.tracks["duration_ms"].to_list() == [200_000, None]
+    tracks = ["Mum – Green", "Low – Green", "Mum – Red"]
+    assert [track for _, track, _ in heard(data)] == tracks
+    assert data.ledger.dropped == {"missing_artist": 1, "malformed_line": 1, "not_a_listen": 1}
+    assert data.tracks["duration_ms"].to_list() == [200_000, None, None]
 
 
 def listen(second: int, title: str, mapped: object = None, **more: object) -> str:
@@ -311,9 +314,11 @@ def test_spotify_extended_drops_what_is_no_music_by_its_kind(tmp_path: Path) -> 
 
 def test_addresses_and_devices_are_nowhere_in_what_is_read(tmp_path: Path) -> None:
     streams = [extended(ip_addr_decrypted="203.0.113.7"), extended(None), extended(ts="soon")]
-    data = imported(tmp_path / "x", streams)
+    data = imported(tmp_path / "x", streams, rejects=tmp_path / "rejects")
     data.save(tmp_path / "d")
-    shown = json.dumps(data.ledger.to_json()) + (tmp_path / "d/manifest.json").read_text()
+    shown = (tmp_path / "rejects").read_text()
+    assert len(shown.splitlines()) == 2
+    shown += json.dumps(data.ledger.to_json()) + (tmp_path / "d/manifest.json").read_text()
     shown += "".join(data.table(name).write_csv() for name in ("plays", "events", "listeners"))
     shown += data.tracks.drop("genres").write_csv()
     assert "203.0.113" not in shown

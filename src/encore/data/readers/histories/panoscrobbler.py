@@ -1,4 +1,9 @@
-"""PanoScrobbler's JSON lines: scrobbles with times and lengths in milliseconds."""
+"""PanoScrobbler's JSON lines: scrobbles with times and lengths in milliseconds.
+
+The app writes into the same file what is loved and what no longer is; only the `event` tells.
+"""
+
+import json
 
 import polars as pl
 
@@ -6,7 +11,9 @@ from encore.data.ledger import Ledger
 from encore.data.readers.contract import Options
 from encore.data.readers.histories import json_text
 from encore.data.readers.histories.files import File, Head, history
-from encore.data.readers.histories.listens import Rows, said
+from encore.data.readers.histories.listens import Rows, pass_over, said
+
+_SCROBBLE = "scrobble"
 
 
 def is_ours(head: Head) -> bool:
@@ -18,6 +25,10 @@ def listens(file: File, ledger: Ledger, _: Options) -> pl.DataFrame:
     """Return the listens of a file; where the artist is missing, the album's stands in."""
     rows = Rows(file.name)
     for number, item in json_text.lines(file, ledger):
+        event = item.get("event", _SCROBBLE)
+        if event != _SCROBBLE:
+            pass_over(ledger, "not_a_listen", file.name, number, json.dumps(item), str(event))
+            continue
         rows.add(
             number,
             title=said(item.get("track")),

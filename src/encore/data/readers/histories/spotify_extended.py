@@ -22,6 +22,20 @@ _NO_MUSIC = {
     "podcast": ("episode_name", "spotify_episode_uri"),
     "audiobook": ("audiobook_title", "audiobook_uri", "audiobook_chapter_uri"),
 }
+#: What is read of a stream: all of it that a file of rejects may hold.
+_READ = {
+    "ts",
+    "username",
+    "ms_played",
+    _TITLE,
+    "master_metadata_album_artist_name",
+    "master_metadata_album_album_name",
+    "spotify_track_uri",
+    "reason_end",
+    "skipped",
+    "incognito_mode",
+    *(key for keys in _NO_MUSIC.values() for key in keys),
+}
 _VIDEO = "_video_"  # in the name of a file of videos, whose rows look like the others
 
 _PLAYED_OUT = "trackdone"
@@ -52,7 +66,8 @@ def listens(file: File, ledger: Ledger, options: Options) -> pl.DataFrame:
     for line, item in json_text.objects(file, ledger, "Spotify's list of streams"):
         reason = "video" if is_video else _no_music(item, options)
         if reason:
-            pass_over(ledger, reason, file.name, line, json.dumps(item))
+            known = {key: value for key, value in item.items() if key in _READ}
+            pass_over(ledger, reason, file.name, line, json.dumps(known))
             continue
         rows.add(
             line,
