@@ -117,3 +117,23 @@ def test_what_is_dropped_of_a_catalogue_is_counted_as_its_own(tmp_path: Path) ->
     assert (counts.read, counts.kept) == (4, 1)
     assert counts.dropped == {"malformed_line": 1, "missing_track": 1, "duplicate_track": 1}
     assert (ledger.read, ledger.kept) == (1, 1)
+
+
+def test_lengths_out_of_a_catalogue_decide_what_counts(tmp_path: Path) -> None:
+    heard = tmp_path / "h.csv"
+    listen = "me,{track},Bye,Bob,{at},{ms}\n"
+    heard.write_text(
+        "user_id,track_id,title,artist,listened_at,ms_played\n"
+        + listen.format(track=1, at=1_600_000_001, ms=90_000)
+        + listen.format(track=1, at=1_600_000_501, ms=190_000)
+        + listen.format(track=2, at=1_600_000_901, ms=90_000)
+    )
+    hits = tmp_path / "c.csv"
+    hits.write_text(
+        "artist,song,explicit,year,energy,genre,duration_ms\nBob,Bye,True,2002,0.5,pop,200000\n"
+    )
+    assert read(heard).plays["plays"].to_list() == [2, 1]
+    data = read([heard, hits])
+    assert data.plays.select("track_id", "plays").rows() == [("1", 1)]
+    assert data.ledger.dropped == {"partial_listen": 2}
+    assert data.tracks["track_id"].to_list() == ["1", "2"]

@@ -160,7 +160,9 @@ def test_real_catalogues_tell_of_a_real_history(shared_data: Path) -> None:
     history = shared_data / "spotify-streaming-history" / "StreamingHistory0.json"
     alone = read(history)
     data = read([history, shared_data / "spotify-songs-32k", shared_data / "spotify-top-hits-2000"])
-    assert data.plays.equals(alone.plays)
+    # Where the catalogues tell a length, a listen of less than half of it does not count.
+    partial = data.ledger.dropped["partial_listen"]
+    assert 0 < partial == alone.plays["plays"].sum() - data.plays["plays"].sum()
     assert data.tracks["track_id"].equals(alone.tracks["track_id"])
     counts = data.ledger.table("catalogue")
     assert (counts.read, counts.kept) == (34_833, 28_356 + 1_926)

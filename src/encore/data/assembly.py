@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from encore.data import clean, values
+from encore.data import clean, joining, values
 from encore.data.dataset import Dataset, ItemKind, Table, complete
 from encore.data.ledger import LISTENING, Ledger
 from encore.data.listen_rule import ListenRule
@@ -76,13 +76,15 @@ class Assembly:
         *,
         item_kind: ItemKind = "track",
         acoustics: pl.DataFrame | None = None,
+        catalogue: pl.DataFrame | None = None,
         known_tracks: pl.Series | None = None,
         rule: ListenRule | None = None,
     ) -> Dataset:
         """Return what was taken in as a Dataset.
 
         Listens become plays, by `rule`, but for pairs whose plays are given too. `acoustics` (rows
-        with a track_id) fill what tracks lack. Tags on tracks outside `known_tracks` are dropped.
+        with a track_id) and the rows of a `catalogue` fill what tracks lack. Tags on tracks outside
+        `known_tracks` are dropped.
         """
         ledger, latest, zone = self.ledger, self.latest, self.zone
         tables: dict[str, Table] = {}
@@ -93,7 +95,13 @@ class Assembly:
         if (rows := self.rows("tracks")) is not None:
             tables["tracks"] = tracks = clean.tracks(rows, ledger, latest)
         heard = None if acoustics is None else clean.tracks(acoustics, ledger, latest, "acoustics")
-        settled = self._listening.settled(rule or ListenRule(), _lengths(tracks, heard))
+        known = (
+            None
+            if catalogue is None
+            else clean.tracks(catalogue, ledger, latest, joining.CATALOGUE)
+        )
+        lengths = _lengths(tracks, heard, self._found_in(known, tracks))
+        settled = self._listening.settled(rule or ListenRule(), lengths)
         if settled.plays is not None:
             tables["plays"] = settled.plays
         if settled.events is not None:
@@ -110,10 +118,25 @@ class Assembly:
             if (rows := self.rows(name)) is not None:
                 tables[name] = cleaner(rows, ledger)
         full = complete(tables, {"user_id": settled.user_id, "track_id": settled.track_id})
+        every = full["tracks"].lazy().collect()
         if heard is not None:
-            full["tracks"] = with_acoustics(full["tracks"].lazy().collect(), heard, ledger)
+            every = with_acoustics(every, heard, ledger)
+        if known is not None:
+            every = joining.join(every, known, ledger)
+        full["tracks"] = every
         _warn_of_loss(ledger)
         return Dataset(**full, item_kind=item_kind, ledger=ledger)  # type: ignore[arg-type]
+
+    def _found_in(
+        self, catalogue: pl.DataFrame | None, tracks: pl.DataFrame | None
+    ) -> pl.DataFrame | None:
+        """Return what a catalogue knows of the tracks that were listened to, dropped ones too."""
+        if catalogue is None or "events" not in self.seen:
+            return None
+        told = {} if tracks is None else {"tracks": tracks}
+        ids = {"track_id": self._listening.track_id(), "user_id": pl.Series([], dtype=pl.String)}
+        every = complete(told, ids)["tracks"].lazy().collect()
+        return joining.join(every, catalogue, Ledger())
 
 
 def assemble(

@@ -9,6 +9,7 @@ import polars as pl
 from encore import folder, schema
 from encore.data.ledger import Ledger
 from encore.errors import InputError, IntegrityError
+from encore.wording import counted
 
 ItemKind = Literal["track", "artist"]
 
@@ -90,8 +91,9 @@ class Dataset:
 
     def __str__(self) -> str:
         return (
-            f"{self.listeners.height:,} listeners x {self.tracks.height:,} {self.item_kind}s, "
-            f"{self.rows('plays'):,} pairs with plays"
+            f"{counted(self.listeners.height, 'listener')} x "
+            f"{counted(self.tracks.height, self.item_kind)}, "
+            f"{counted(self.rows('plays'), 'pair')} with plays"
         )
 
     def with_tables(self, **tables: Table) -> "Dataset":

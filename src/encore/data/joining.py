@@ -5,13 +5,11 @@ listener has heard. `join` fills what the heard tracks lack and leaves the other
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import polars as pl
 
 from encore import schema
-from encore.data import clean, matching, values
-from encore.data.dataset import Dataset
+from encore.data import matching
 from encore.data.ledger import Ledger
 
 #: The table that a reader tells of a catalogue: tracks that nobody need have played.
@@ -42,13 +40,6 @@ def is_own(tables: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> bool:
         return False
     theirs = catalogue.filter(pl.col("track_id") != pl.col("spotify_id"))
     return heard.join(theirs, on="track_id", how="semi").height > _OWN * heard.height
-
-
-def enriched(data: Dataset, rows: pl.DataFrame, latest: datetime | None = None) -> Dataset:
-    """Return `data` with its tracks filled from the rows of a catalogue, which are cleaned."""
-    latest = latest or values.end_of_today()
-    catalogue = clean.tracks(rows, data.ledger, latest, CATALOGUE)
-    return data.with_tables(tracks=join(data.tracks, catalogue, data.ledger))
 
 
 def join(tracks: pl.DataFrame, catalogue: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:

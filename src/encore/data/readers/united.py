@@ -49,13 +49,13 @@ def dataset_of(
         assembly.take("tracks", catalogue)
         _adopt(ledger, listened=not joining.LISTENED.isdisjoint(assembly.seen))
         catalogue = None
-    data = assembly.dataset(
+    return assembly.dataset(
         item_kind=item_kind,
         acoustics=features,
+        catalogue=catalogue,
         known_tracks=pl.concat(known) if known else None,
         rule=options.rule,
     )
-    return data if catalogue is None else joining.enriched(data, catalogue, latest)
 
 
 def _adopt(ledger: Ledger, *, listened: bool) -> None:
