@@ -27,7 +27,7 @@ def test_readme_opens_with_the_two_commands():
     assert blocks("sh")[0] == "make demo\nmake test\n"
     targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     wanted = {"help", "setup", "demo", "test", "lint", "types", "format", "bench", "docs"}
-    assert set(targets) == wanted | {"quality", "channels", "serve", "clean"}
+    assert set(targets) == wanted | {"quality", "channels", "fuzz", "serve", "clean"}
 
 
 def test_ci_runs_the_readmes_test_command():

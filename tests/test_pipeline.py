@@ -1,7 +1,6 @@
 """The line from a Dataset to a judged model, on a world whose tastes are known."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -327,7 +326,8 @@ def test_artists_as_items_train_and_keep_their_kind(
     small_world: Dataset, small_config: TrainConfig, tmp_path: Path
 ) -> None:
     nameless = small_world.tracks.with_columns(pl.lit(None, pl.String).alias("artist_id"))
-    data = replace(small_world, tracks=nameless, item_kind="artist")
+    tables = {name: small_world.table(name) for name in schema.TABLES}
+    data = Dataset(**{**tables, "tracks": nameless}, item_kind="artist")
     encore.train(data, small_config.replaced(max_epochs=1)).save(tmp_path / "bundle")
     assert encore.load(tmp_path / "bundle").bundle.item_kind == "artist"
 
