@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from encore.errors import InputError
 
-PlayWeights = Literal["auto", "played", "log1p"]
+PlayWeights = Literal["auto", "played", "log1p", "tfidf", "bm25"]
 
 
 class TrainConfig(BaseModel):
@@ -76,8 +76,9 @@ class TrainConfig(BaseModel):
     user_neighbours: int = Field(100, ge=1)
     """Listeners asked by the user-kNN channel."""
     play_weights: PlayWeights = "auto"
-    """What a pair counts in item-kNN, user-kNN and EASE: 1 where played, or log1p(plays); `auto` is
-    what serves item-kNN better on validation rows."""
+    """What a pair counts in item-kNN, user-kNN and EASE: 1 where played, log1p(plays), or either of
+    two that count the rare for more; `auto` is which of the first two serves item-kNN better on
+    validation rows."""
     als_factors: int = Field(256, ge=1)
     """Factors of the ALS channel."""
     als_regularization: float = Field(50.0, ge=0)

@@ -7,7 +7,8 @@ from sklearn.preprocessing import StandardScaler as Reference
 
 from encore.data import world
 from encore.data.dataset import Dataset, complete
-from encore.data.features import BINARY, LISTENER_NUMERIC, TRACK_NUMERIC, Features, StandardScaler
+from encore.data.features import BINARY, LISTENER_NUMERIC, TRACK_NUMERIC, Features
+from encore.data.scaling import StandardScaler
 from encore.schema import ACOUSTIC, conform
 
 
@@ -34,8 +35,8 @@ def test_missing_acoustics_are_the_mean_and_say_so():
     tracks |= {name: [0.2, 0.6, None] for name in ACOUSTIC}
     features = Features.fit(dataset(PLAYS, tracks=tracks))
     row = features.numeric_TF[features.tracks.index("t3")]
-    flag = TRACK_NUMERIC.index("acoustics_missing")
-    assert (row[: len(ACOUSTIC)] == 0).all()
+    flag = TRACK_NUMERIC.index("acoustics_by_all")
+    assert row[: len(ACOUSTIC)] == pytest.approx(0, abs=1e-6)
     assert row[flag] > 0 > features.numeric_TF[features.tracks.index("t1")][flag]
 
 
@@ -43,7 +44,11 @@ def test_flags_are_three_state():
     tracks = {"track_id": ["t1", "t2", "t3"], "title": ["A", "B", "C"]}
     tracks |= {"explicit": [True, False, None], "mode": [1, 0, None]}
     features = Features.fit(dataset(PLAYS, tracks=tracks))
-    assert features.binary_TB[1:].tolist() == [[1, 1, 1, 1], [0, 1, 0, 1], [0.5, 0, 0.5, 0]]
+    assert features.binary_TB[1:].tolist() == [
+        [1, 1, 1, 1, 0, 0],
+        [0, 1, 0, 1, 0, 0],
+        [0.5, 0, 0.5, 0, 0, 0],
+    ]
     assert features.binary_TB.shape[1] == len(BINARY)
 
 

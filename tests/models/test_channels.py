@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from encore import TrainConfig
+from encore.data.strength import STRENGTHS
 from encore.errors import InputError
 from encore.models.channels import (
     CHANNELS,
@@ -328,6 +329,14 @@ def test_channels_that_the_data_does_not_feed_rest(plays_UT: sp.csr_array) -> No
 def test_a_channel_that_does_not_exist_is_named(plays_UT: sp.csr_array) -> None:
     with pytest.raises(InputError, match="'itemknn' is none of popularity, "):
         fit_channels(TrainConfig(channels=("itemknn",)), Inputs.of(plays_UT))
+
+
+@pytest.mark.parametrize("weights", list(STRENGTHS))
+@pytest.mark.parametrize("kind", [ItemKnn, UserKnn, Ease])
+def test_whatever_a_play_weighs_the_laws_are_kept(
+    kind: type[ItemKnn] | type[UserKnn] | type[Ease], weights: str
+) -> None:
+    check_channel(lambda: kind(weights=weights))
 
 
 @pytest.mark.parametrize("weights", ["played", "log1p"])

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from encore.data import strength
 from encore.data.vocabulary import UNKNOWN
 
 Floats = npt.NDArray[np.float32]
@@ -34,16 +35,12 @@ def history_matrix(
 
 def played(history_BT: sp.csr_array) -> sp.csr_array:
     """Return 1 for each pair that was played; pairs that were only skipped are gone."""
-    return _with_data(history_BT, (history_BT.data > 0).astype(np.float32))
+    return with_data(history_BT, strength.played(history_BT.data))
 
 
 def strengths(history_BT: sp.csr_array) -> sp.csr_array:
     """Return the interaction strength of each pair, log1p(plays); skipped pairs are gone."""
-    return _with_data(history_BT, np.log1p(history_BT.data))
-
-
-#: What a pair may count: by the names that `TrainConfig.play_weights` knows; undecided is played.
-WEIGHTS = {"auto": played, "played": played, "log1p": strengths}
+    return with_data(history_BT, strength.log1p(history_BT.data))
 
 
 def listeners_of(history_UT: sp.csr_array) -> Integers:
@@ -51,7 +48,13 @@ def listeners_of(history_UT: sp.csr_array) -> Integers:
     return np.bincount(history_UT.indices[history_UT.data > 0], minlength=history_UT.shape[1])
 
 
-def _with_data(matrix: sp.csr_array, data: Floats) -> sp.csr_array:
+def row_of(matrix: sp.csr_array) -> Integers:
+    """Return the row of each stored value; `matrix.indices` are the columns."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def with_data(matrix: sp.csr_array, data: npt.NDArray[np.floating]) -> sp.csr_array:
+    """Return the matrix with other values in its places; places of 0 are gone."""
     other = sp.csr_array((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
     other.eliminate_zeros()
     return other
@@ -75,8 +78,7 @@ class TieOrder:
 
 def mask_heard(scores_BT: Floats, history_BT: sp.csr_array) -> None:
     """Put -inf, in place, where the listener has heard the track, and in the unknown's column."""
-    row = np.repeat(np.arange(history_BT.shape[0]), np.diff(history_BT.indptr))
-    scores_BT[row, history_BT.indices] = -np.inf
+    scores_BT[row_of(history_BT), history_BT.indices] = -np.inf
     scores_BT[:, UNKNOWN] = -np.inf
 
 
@@ -122,8 +124,7 @@ def standardised(scores_BT: Floats) -> Floats:
 def are_held(top_BK: Integers, held_BT: sp.csr_array) -> npt.NDArray[np.bool_]:
     """Return (B, K): whether the track in each slot is among the listener's held-out ones."""
     width = held_BT.shape[1]
-    row = np.repeat(np.arange(held_BT.shape[0]), np.diff(held_BT.indptr))
-    keys = np.sort(row.astype(np.int64) * width + held_BT.indices)
+    keys = np.sort(row_of(held_BT) * width + held_BT.indices)
     wanted = np.arange(len(top_BK))[:, None] * width + top_BK
     if not len(keys):
         return np.zeros(top_BK.shape, np.bool_)

@@ -40,7 +40,7 @@ from encore.models.conformal import Errors
 from encore.models.inputs import Inputs
 from encore.models.means import ShrunkMeans
 from encore.models.processes import MAX_ROWS, Processes, Ridge, groups_of, thinned
-from encore.models.ranking import strengths
+from encore.models.ranking import row_of, strengths
 
 Floats = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
@@ -102,7 +102,7 @@ class Material:
     @cached_property
     def user_N(self) -> Integers:
         """The listener of each training row; `inputs.plays_UT.indices` are its track."""
-        return _rows_of(self.inputs.plays_UT)
+        return row_of(self.inputs.plays_UT)
 
     @cached_property
     def vectors_UD(self) -> Vectors:
@@ -333,10 +333,6 @@ class Residuals:
         track_N = self.material.inputs.plays_UT.indices
         count_T = np.bincount(track_N, minlength=len(self.base_T))
         return np.argsort(track_N, kind="stable"), np.concatenate([[0], np.cumsum(count_T)])
-
-
-def _rows_of(matrix: sp.csr_array) -> Integers:
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def _sums(index_N: Integers, values_N: Floats, rows: int) -> Floats:

@@ -47,7 +47,7 @@ Span = Range | Among
 Space = dict[str, Span]
 
 # What a pair counts serves both kNN channels and EASE: the first that is tuned decides for all.
-PLAY_WEIGHTS = Among(("auto", "played", "log1p"))
+PLAY_WEIGHTS = Among(("auto", "played", "log1p", "tfidf", "bm25"))
 
 SPACES: dict[str, Space] = {
     "popularity": {HALF_LIFE: Among((None, 7.0, 30.0, 90.0, 180.0, 365.0, 1000.0))},

@@ -12,7 +12,7 @@ as one more listener who plays its tracks:
 side information as in Jeunen, Van Balen & Goethals, "Closed-Form Models for Collaborative Filtering
 with Side-Information", RecSys 2020.) n_t are the track's listeners, d_t = l2 + l2_popular
 sqrt(n_t): weights of the much played shrink more, as in Steck, "Autoencoders that don't overfit
-towards the Identity", NeurIPS 2020, where d grows with n. w = 1 where played, or log1p(plays).
+towards the Identity", NeurIPS 2020, where d grows with n. w is the strength of `play_weights`.
 
 Where X and C have fewer rows than there are tracks, the smaller matrix is inverted: with
 Y = rows diag(d)^-1/2
@@ -34,7 +34,8 @@ import torch
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import WEIGHTS, Floats, played
+from encore.models.ranking import Floats, played
+from encore.models.weighing import Weighing
 
 MAX_EXACT = 20_000  # tracks that B is solved for, the most played ones: 20,000^2 floats are 1.6 GB
 COLUMNS_AT_ONCE = 1024
@@ -57,7 +58,7 @@ class Ease:
         weights: str = "played",
     ) -> None:
         self._l2, self._l2_popular, self._content = l2, l2_popular, content
-        self._discount, self._kept, self._weights = discount, kept, weights
+        self._discount, self._kept, self._weigh = discount, kept, Weighing(weights)
         self._weights_TT = sp.csr_array((0, 0), dtype=np.float32)
 
     @classmethod
@@ -77,6 +78,7 @@ class Ease:
 
         What a listener's plays weigh matters in `fold_in` only: the fit is of who played what.
         """
+        self._weigh = self._weigh.fit(inputs.plays_UT)
         whole_UT = played(inputs.plays_UT)
         listeners_T = np.bincount(whole_UT.indices, minlength=whole_UT.shape[1])
         order = np.argsort(-listeners_T, kind="stable")[:MAX_EXACT]
@@ -115,7 +117,7 @@ class Ease:
 
     def fold_in(self, audience: Audience) -> sp.csr_array:
         """Return the weights w of the histories."""
-        return WEIGHTS[self._weights](audience.history_BT)
+        return self._weigh(audience.history_BT)
 
     def score(self, folded: sp.csr_array) -> Floats:
         """Return (B, T); 0 for a track without weights."""
@@ -124,7 +126,7 @@ class Ease:
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return what each track of the history adds; they sum to the score."""
-        own = WEIGHTS[self._weights](history_1T)
+        own = self._weigh(history_1T)
         parts = own.data * self._weights_TT[own.indices][:, [track]].toarray().ravel()
         return {int(t): float(part) for t, part in zip(own.indices, parts, strict=True) if part}
 
@@ -132,12 +134,13 @@ class Ease:
         """Return the weights between tracks in their compressed rows, and what a play weighs."""
         matrix = self._weights_TT
         rows = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-        return {**rows, "weights": np.array(self._weights)}
+        return {**rows, **self._weigh.arrays()}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
         """Return the channel with these weights."""
-        channel = cls(weights=str(arrays["weights"]))
+        channel = cls()
+        channel._weigh = Weighing.from_arrays(arrays)
         tracks = len(arrays["indptr"]) - 1
         channel._weights_TT = sp.csr_array(
             (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(tracks, tracks)

@@ -1,7 +1,7 @@
 """Item-kNN: tracks near the listener's own, by who plays both.
 
     score(u, t) = sum over t' in history(u) of  w(u, t') sim(t', t)
-    sim(t', t)  = cosine of the two tracks' columns of w,   w = 1 where played, or log1p(plays)
+    sim(t', t)  = cosine of the two tracks' columns of w,   w the strength of `play_weights`
 
 with the K nearest tracks kept for each t' and none for itself (Deshpande & Karypis, "Item-Based
 Top-N Recommendation Algorithms", TOIS 22(1), 2004). The similarities come from `implicit`.
@@ -16,7 +16,8 @@ from implicit.nearest_neighbours import ItemItemRecommender
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import WEIGHTS, Floats
+from encore.models.ranking import Floats
+from encore.models.weighing import Weighing
 
 
 class ItemKnn:
@@ -27,7 +28,7 @@ class ItemKnn:
     asks_others: ClassVar[bool] = False
 
     def __init__(self, neighbours: int = 200, weights: str = "played") -> None:
-        self._neighbours, self._weights = neighbours, weights
+        self._neighbours, self._weigh = neighbours, Weighing(weights)
         self._similarity_TT = sp.csr_array((0, 0), dtype=np.float32)
 
     @classmethod
@@ -37,6 +38,7 @@ class ItemKnn:
 
     def fit(self, inputs: Inputs) -> Self:
         """Find each track's nearest tracks."""
+        self._weigh = self._weigh.fit(inputs.plays_UT)
         weights = self._weigh(inputs.plays_UT)
         norm_T = np.sqrt(weights.power(2).sum(axis=0, dtype=np.float64))
         # With unit columns the inner product is the cosine. implicit wants double and int32.
@@ -81,9 +83,6 @@ class ItemKnn:
         parts = weights.data * column[weights.indices]
         return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True) if part}
 
-    def _weigh(self, history_BT: sp.csr_array) -> sp.csr_array:
-        return WEIGHTS[self._weights](history_BT)
-
     def arrays(self) -> Arrays:
         """Return the similarity matrix in its compressed rows."""
         matrix = self._similarity_TT
@@ -91,13 +90,14 @@ class ItemKnn:
             "data": matrix.data,
             "indices": matrix.indices,
             "indptr": matrix.indptr,
-            "weights": np.array(self._weights),
+            **self._weigh.arrays(),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
         """Return the channel with these similarities."""
-        channel = cls(weights=str(arrays["weights"]))
+        channel = cls()
+        channel._weigh = Weighing.from_arrays(arrays)
         tracks = len(arrays["indptr"]) - 1
         channel._similarity_TT = sp.csr_array(
             (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(tracks, tracks)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
+from encore.data.strength import halved, played
 from encore.models.channels.contract import Arrays, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats
@@ -36,9 +37,9 @@ class Popularity:
     def fit(self, inputs: Inputs) -> Self:
         """Count each track's listeners, those of long ago for less."""
         plays = inputs.plays_UT
-        weight = (plays.data > 0).astype(np.float64)
+        weight = played(plays.data).astype(np.float64)
         if self._half_life_days is not None and inputs.age_days is not None:
-            weight *= 0.5 ** (inputs.age_days / self._half_life_days)
+            weight *= halved(inputs.age_days, self._half_life_days)
         counted = np.bincount(plays.indices, weight, minlength=plays.shape[1])
         self._listeners_T = counted.astype(np.float32)
         return self

@@ -1,7 +1,7 @@
 """User-kNN: what listeners with a like history play.
 
     score(u, t) = sum over the K listeners v nearest to u of  sim(u, v) [v played t]
-    sim(u, v)   = cosine of the two listeners' rows of w,   w = 1 where played, or log1p(plays)
+    sim(u, v)   = cosine of the two listeners' rows of w,   w the strength of `play_weights`
 
 (Herlocker, Konstan, Borchers & Riedl, "An Algorithmic Framework for Performing Collaborative
 Filtering", SIGIR 1999, here for implicit feedback, sums in place of means.) A known listener is
@@ -16,7 +16,8 @@ import scipy.sparse as sp
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Need
 from encore.models.inputs import Audience, Inputs, unit_rows
-from encore.models.ranking import WEIGHTS, Floats, played
+from encore.models.ranking import Floats, played
+from encore.models.weighing import Weighing
 
 
 class UserKnn:
@@ -27,7 +28,7 @@ class UserKnn:
     asks_others: ClassVar[bool] = True
 
     def __init__(self, neighbours: int = 100, weights: str = "played") -> None:
-        self._neighbours, self._weights = neighbours, weights
+        self._neighbours, self._weigh = neighbours, Weighing(weights)
         self._unit_UT = self._played_UT = sp.csr_array((0, 0), dtype=np.float32)
 
     @classmethod
@@ -37,6 +38,7 @@ class UserKnn:
 
     def fit(self, inputs: Inputs) -> Self:
         """Bring each listener's row to unit length."""
+        self._weigh = self._weigh.fit(inputs.plays_UT)
         self._unit_UT = unit_rows(self._weigh(inputs.plays_UT))
         self._played_UT = played(inputs.plays_UT)
         return self
@@ -72,12 +74,9 @@ class UserKnn:
         similarity.eliminate_zeros()
         return similarity
 
-    def _weigh(self, history_BT: sp.csr_array) -> sp.csr_array:
-        return WEIGHTS[self._weights](history_BT)
-
     def arrays(self) -> Arrays:
         """Return the settings; the listeners' rows are the bundle's to keep."""
-        return {"neighbours": np.array(self._neighbours), "weights": np.array(self._weights)}
+        return {"neighbours": np.array(self._neighbours), "weights": np.array(self._weigh.name)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:
