@@ -170,7 +170,7 @@ def _binary(tracks: pl.DataFrame) -> Floats:
 
 def _scaled(columns: Columns, names: Sequence[str]) -> Floats:
     """Return the named columns side by side, each standardised; the unknown's row is 0."""
-    table = np.column_stack([columns[name] for name in names])[1:]
+    table = np.column_stack([columns[name] for name in names])[1:].astype(np.float32)
     return _with_unknown(StandardScaler.fit(table).transform(table), 0)
 
 
