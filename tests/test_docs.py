@@ -11,7 +11,9 @@ import pytest
 import encore
 from encore.cli import COMMANDS
 from encore.config import TrainConfig
+from encore.data.features import BINARY, LISTENER_NUMERIC, TRACK_NUMERIC
 from encore.data.readers import READERS
+from encore.data.strength import STRENGTHS
 from encore.models.channels import CHANNELS
 from encore.recommend.rules import Rules
 
@@ -109,3 +111,17 @@ def test_layers_import_one_way():
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_every_feature_and_strength_has_its_row_in_the_order_of_the_code():
+    tracks, listeners, _, strengths = re.findall(
+        r"^## .*?(?=^## |\Z)",
+        (ROOT / "docs/features.md").read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    for section, names in (
+        (tracks, (*TRACK_NUMERIC, *BINARY)),
+        (listeners, LISTENER_NUMERIC),
+        (strengths, STRENGTHS),
+    ):
+        assert re.findall(r"^\| `([a-z0-9_]+)` \|", section, re.MULTILINE) == list(names)

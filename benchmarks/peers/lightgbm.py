@@ -12,13 +12,14 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
+from encore.data import reception
 from encore.data.features import LISTENER_NUMERIC, TRACK_NUMERIC, Features
 from encore.data.vocabulary import Indices
 
 Floats = npt.NDArray[np.float64]
 
 # Columns that have the row's own play in them; the statistics here do without it.
-OF_PLAYS = ("log_listeners", "spread", "log_tracks")
+OF_PLAYS = ("log_listeners", "spread", "log_tracks", "recent_strength", *reception.OF_TRACK)
 
 DEFAULTS: dict[str, Any] = {
     "rounds": 300,

@@ -82,8 +82,8 @@ def test_the_network_is_told_by_whom_a_gap_was_filled():
     ids = [f"t{i}" for i in range(8)]
     tracks = {"track_id": ids, "title": ids, "artist": ["A", "A", *["B"] * 5, None]}
     tracks["genres"] = [["rock"]] * 7 + [None]
-    tracks |= dict.fromkeys(ACOUSTIC, [0.4, None, *[None] * 5, None])
-    tracks["tempo"] = [100.0, None, *[None] * 5, 140.0]
+    tracks |= {name: [0.4, *[None] * 7] for name in ACOUSTIC}
+    tracks["tempo"] = [100.0, *[None] * 6, 140.0]
     plays = {"user_id": ["a"], "track_id": ["t0"], "plays": [1]}
     frames = {"plays": conform(pl.DataFrame(plays), "plays")}
     frames["tracks"] = conform(pl.DataFrame(tracks, strict=False), "tracks")

@@ -1,6 +1,7 @@
 """What times tell: each column against a loop over listens, and what must not change it."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import atan2, cos, log, log1p, pi, sin, tau
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_sessions_and_directions_are_those_of_a_loop(rows):
     data = dataset([(u, t, MONDAY + timedelta(minutes=m)) for u, t, m in rows])
     for user in {row[0] for row in rows}:
         mine = sorted(minute for u, _, minute in rows if u == user)
-        sessions = 1 + sum(after - before > 30 for before, after in zip(mine, mine[1:], strict=False))
+        sessions = 1 + sum(after - before > 30 for before, after in pairwise(mine))
         turns = [tau * (m // (60 * 24) % 7) / 7 for m in mine]
         found = of_listener(data, user)
         assert found["log_sessions"] == pytest.approx(log1p(sessions))
