@@ -128,20 +128,17 @@ class Features:
 
 def _music(tracks: pl.DataFrame, artists_TK: sp.csr_array, genres_TK: sp.csr_array) -> Columns:
     """Return what is known of the recordings, the gaps in their acoustics filled."""
-    duration = pl.col("duration_ms").cast(pl.Float64)
-    known_TA = _with_unknown(tracks.select(pl.col(ACOUSTIC).cast(pl.Float64)).to_numpy(), np.nan)
-    filled_TA, level_TA = impute(known_TA, artists_TK, genres_TK)
-    others = tracks.select(
-        pl.when(duration > 0).then((duration / MILLISECONDS).log()),
-        pl.col("year").cast(pl.Float64),
+    seconds = pl.col("duration_ms") / MILLISECONDS
+    known = tracks.select(
+        *ACOUSTIC,
+        pl.when(seconds > 0).then(seconds.log()).alias("log_duration"),
+        "year",
     )
-    return (
-        dict(zip(ACOUSTIC, filled_TA.T, strict=True))
-        | {name: (level_TA == level).mean(1) for name, level in IMPUTED.items()}
-        | dict(
-            zip(("log_duration", "year"), _with_unknown(others.to_numpy(), np.nan).T, strict=True)
-        )
-    )
+    known_TA = _with_unknown(known.cast(pl.Float64).to_numpy(), np.nan)
+    acoustics = slice(len(ACOUSTIC))
+    known_TA[:, acoustics], level_TA = impute(known_TA[:, acoustics], artists_TK, genres_TK)
+    guessed = {name: (level_TA == level).mean(1) for name, level in IMPUTED.items()}
+    return dict(zip(known.columns, known_TA.T, strict=True)) | guessed
 
 
 def _pairs(user: Indices, plays: Floats, rows: int) -> Columns:
@@ -156,16 +153,23 @@ def _pairs(user: Indices, plays: Floats, rows: int) -> Columns:
 
 def _binary(tracks: pl.DataFrame) -> Floats:
     """Return flags, 1/2 where one is not known, and whether things are known."""
-    flags = {name: pl.col(name).cast(pl.Float32).fill_null(0.5) for name in ("explicit", "mode")}
-    known = {
-        f"{name}_known": pl.col(column).is_not_null().cast(pl.Float32)
-        for name, column in (
-            *zip(flags, flags, strict=True),
-            ("duration", "duration_ms"),
-            ("year", "year"),
-        )
+
+    def flag(name: str) -> pl.Expr:
+        return pl.col(name).cast(pl.Float32).fill_null(0.5)
+
+    def known(name: str) -> pl.Expr:
+        return pl.col(name).is_not_null().cast(pl.Float32)
+
+    columns = {
+        "explicit": flag("explicit"),
+        "explicit_known": known("explicit"),
+        "mode": flag("mode"),
+        "mode_known": known("mode"),
+        "duration_known": known("duration_ms"),
+        "year_known": known("year"),
     }
-    return _with_unknown(tracks.select(**flags, **known).select(BINARY).to_numpy(), 0)
+    chosen = [columns[name].alias(name) for name in BINARY]
+    return _with_unknown(tracks.select(chosen).to_numpy(), 0)
 
 
 def _scaled(columns: Columns, names: Sequence[str]) -> Floats:
