@@ -55,6 +55,9 @@ class TrainConfig(BaseModel):
     """Share of ids replaced by "unknown" in training, so that the unknown is a trained vector."""
     rank_weight: float = Field(10.0, ge=0)
     """Weight of the ranking loss beside the plays loss, in what shapes the embeddings."""
+    time_features: bool = False
+    """Whether network and predicted plays read the columns from times: hours, weekdays, sessions,
+    tenure, trend. Off, as on synthetic listening they took a tenth of the rank head's quality."""
     validation_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of each listener's training rows that choosing (epochs, list, weights) reads."""
     channels: tuple[str, ...] = (

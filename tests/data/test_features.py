@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from sklearn.preprocessing import StandardScaler as Reference
 
-from encore.data import world
+from encore.data import temporal, world
 from encore.data.dataset import Dataset, complete
 from encore.data.features import BINARY, LISTENER_NUMERIC, TRACK_NUMERIC, Features
 from encore.data.scaling import StandardScaler
@@ -103,3 +103,16 @@ def test_columns_that_are_all_null_are_served(column):
     features = Features.fit(dataset(PLAYS, tracks=tracks))
     assert len(features.artists) == 0
     assert len(features.genres) == 0
+
+
+def test_without_times_the_columns_from_times_are_0_and_all_else_is_the_same(small_world):
+    told, untold = Features.fit(small_world), Features.fit(small_world, times=False)
+    for names, of_times, table in (
+        (TRACK_NUMERIC, temporal.OF_TRACK, "numeric_TF"),
+        (LISTENER_NUMERIC, temporal.OF_LISTENER, "numeric_UF"),
+    ):
+        silent = np.isin(names, of_times)
+        one, other = getattr(told, table), getattr(untold, table)
+        assert (other[:, silent] == 0).all()
+        assert one[:, silent].any(0).all()
+        assert np.array_equal(one[:, ~silent], other[:, ~silent])

@@ -92,8 +92,11 @@ class Features:
         return np.ascontiguousarray(self.genres_TG[:, :MAIN_GENRES])
 
     @classmethod
-    def fit(cls, train: Dataset) -> "Features":
-        """Learn vocabularies and scaling from `train`."""
+    def fit(cls, train: Dataset, *, times: bool = True) -> "Features":
+        """Learn vocabularies and scaling from `train`.
+
+        Without `times`, columns from times are 0 throughout, as where the data has none.
+        """
         listeners = Vocabulary(train.listeners["user_id"])
         tracks = Vocabulary(train.tracks["track_id"])
         user = listeners.encode(train.plays["user_id"])
@@ -107,9 +110,13 @@ class Features:
             _music(train.tracks, artists_TK, genres_TK)
             | {"log_listeners": np.log1p(np.bincount(track[plays > 0], minlength=tracks.rows))}
             | reception.of_tracks(rows, listeners.rows, artists_TK, genres_TK)
-            | temporal.of_tracks(train, tracks)
+            | (temporal.of_tracks(train, tracks) if times else _silent(temporal.OF_TRACK, tracks))
         )
-        of_listener = _pairs(user, plays, listeners.rows) | temporal.of_listeners(train, listeners)
+        of_listener = _pairs(user, plays, listeners.rows) | (
+            temporal.of_listeners(train, listeners)
+            if times
+            else _silent(temporal.OF_LISTENER, listeners)
+        )
         return cls(
             listeners=listeners,
             tracks=tracks,
@@ -170,6 +177,10 @@ def _binary(tracks: pl.DataFrame) -> Floats:
     }
     chosen = [columns[name].alias(name) for name in BINARY]
     return _with_unknown(tracks.select(chosen).to_numpy(), 0)
+
+
+def _silent(names: Sequence[str], vocabulary: Vocabulary) -> Columns:
+    return dict.fromkeys(names, np.full(vocabulary.rows, np.nan))
 
 
 def _scaled(columns: Columns, names: Sequence[str]) -> Floats:

@@ -239,7 +239,7 @@ def fit(
     Raises `InputError` where the checkpoint belongs to another training, `EncoreError` where the
     loss is no longer finite.
     """
-    features = Features.fit(train)
+    features = Features.fit(train, times=config.time_features)
     table_rows = (features.listeners.rows, features.tracks.rows)
     held = encode(validation, features)
     shrink = choose_shrink(encode(train, features), held, table_rows)
@@ -276,7 +276,8 @@ def fit(
 def refit(train: Dataset, tried: Training, *, on_epoch: OnEpoch | None = None) -> Training:
     """Train afresh on all rows of `train`, as many epochs and as fast as `tried` found best."""
     config = tried.config
-    training = prepare(train, Features.fit(train), config, tried.shrink)
+    features = Features.fit(train, times=config.time_features)
+    training = prepare(train, features, config, tried.shrink)
     for past in tried.history[: tried.best_epoch]:
         training.optimizer.learning_rate = past.learning_rate
         training.history.append(train_epoch(training, past.epoch))
