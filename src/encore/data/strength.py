@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 
 # As for words of a text. A k1 of 100, as plays may run into hundreds, was a thirtieth better in
-# EASE where they do, and a fifth or more worse in all three channels where they do not.
+# EASE where they do, and a sixth or more worse in all three channels where they do not.
 BM25_K1 = 1.2
 BM25_B = 0.75
 
