@@ -167,7 +167,8 @@ def test_an_unknown_artist_is_not_new(best_first: Callable) -> None:
     got = asked.ranked(3, discovery=1, lambda_div=0)
     assert got.tracks_n.tolist() == [4]
     assert got.bound == (
-        "discovery=1.0 left 1 of 4 tracks: of 1 it is not known whether they keep it, so they do not"
+        "discovery=1.0 left 1 of 4 tracks: "
+        "of 1 it is not known whether they keep it, so they do not"
     )
 
 
