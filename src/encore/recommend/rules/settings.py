@@ -16,7 +16,7 @@ from pydantic import (
 from encore.errors import InputError, UsageError
 from encore.schema import ACOUSTIC
 
-LAMBDA_DIV = 2.9  # chosen from the curve in docs/recommending.md
+LAMBDA_DIV = 2.85  # chosen from the curve in docs/recommending.md
 WITHIN = {"loudness": (-60.0, 10.0), "tempo": (0.0, 400.0)}  # dB, BPM; all others 0..1
 
 Names = tuple[str, ...]
