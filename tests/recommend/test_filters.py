@@ -9,6 +9,7 @@ import pytest
 
 from encore.recommend.rules import Bounds, Rules, Taste, rank
 from encore.recommend.rules.caps import shares
+from encore.recommend.rules.filters import HEARD, NEW, OF_HEARD_ARTIST, distance
 from encore.schema import ACOUSTIC
 
 HALF, NAN = 0.5, np.nan
@@ -104,6 +105,8 @@ def test_a_cap_counts_unknown_groups_apart(best_first: Callable) -> None:
     got = asked.ranked(5, per_artist=1, lambda_div=0)
     assert got.tracks_n.tolist() == [1, 4, 5, 6]
     assert got.dropped == {"per_artist": 2}
+    assert asked.ranked(2, per_artist=1, lambda_div=0).dropped == {"per_artist": 2}
+    assert best_first(3, artist_T=[7, 8, 7]).ranked(2, per_artist=1).dropped == {"per_artist": 0}
     assert asked.ranked(6, per_album=1, lambda_div=0).tracks_n.tolist() == [1, 2, 4, 5, 6]
 
 
@@ -164,6 +167,8 @@ def test_what_runs_out_leaves_its_slots_to_what_is_further_from_home(best_first:
 
 def test_an_unknown_artist_is_not_new(best_first: Callable) -> None:
     asked = best_first(4, heard=(1,), artist_T=[1, 1, 0, 2])
+    kinds = distance(asked.catalogue, asked.taste)[1:].tolist()
+    assert kinds == [HEARD, OF_HEARD_ARTIST, OF_HEARD_ARTIST, NEW]
     got = asked.ranked(3, discovery=1, lambda_div=0)
     assert got.tracks_n.tolist() == [4]
     assert got.bound == (

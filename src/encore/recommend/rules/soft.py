@@ -13,7 +13,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from encore.data.vocabulary import UNKNOWN
 from encore.recommend.calibration import GenreDrift
 from encore.recommend.diversity import Doubles, MeanSimilarity, NearestSimilarity, SummedSimilarity
 from encore.recommend.rules.catalogue import Catalogue, Floats, Pool
@@ -135,7 +134,6 @@ def shares_asked(rules: Rules, catalogue: Catalogue) -> Doubles | None:
     shares = np.zeros(catalogue.padding)
     for name, share in rules.genre_shares.items():
         shares[catalogue.names.of_genres((name,)).indices] += share
-    shares[UNKNOWN] = 0
     return shares / shares.sum() if shares.any() else None
 
 
