@@ -13,7 +13,6 @@ Shapes: K candidates, n slots, T tracks of the catalogue (row 0: the unknown).
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +23,13 @@ from encore.models.ranking import EMPTY, Integers, top_k
 from encore.recommend.diversity import Doubles
 from encore.recommend.rules.caps import CAPS, Apart, Cap, Dealt
 from encore.recommend.rules.catalogue import Catalogue, Mask, Pool, Taste
-from encore.recommend.rules.filters import FILTERS, KEPT, KINDS, NOT_KNOWN, distance
+from encore.recommend.rules.filters import FILTERS, KINDS, UNPRICED, distance, filtered
 from encore.recommend.rules.settings import Rules
 from encore.recommend.rules.soft import SOFT, standardised
 
 CANDIDATES = 300  # best by score, or 5 for each slot; more where caps leave too few
 PER_SLOT = 5
-NAMED = 3  # of a rule's names, in what is said of it
 MORE = 8  # times as many, where they were too few
-UNPRICED = ("heard", "discovery")  # what is asked: a list without them answers another question
 
 _PLAIN = Rules.plain()
 
@@ -138,7 +135,7 @@ def _chosen(
     scores_T: npt.NDArray[np.floating], n: int, rules: Rules, catalogue: Catalogue, taste: Taste
 ) -> Ranked:
     """Return the list without prices and notes: filters, then the choice from enough candidates."""
-    kept = _filtered(scores_T > -np.inf, n, rules, catalogue, taste)
+    kept = filtered(scores_T > -np.inf, n, rules, catalogue, taste)
     kind_T = np.zeros(len(catalogue), np.int8)
     if rules.discovery is not None:
         kind_T = distance(catalogue, taste)
@@ -153,50 +150,6 @@ def _chosen(
         wanted *= MORE
     bound = [*kept.shortages, *got.shortages(len(tracks_K))]
     return got.ranked(kept.dropped, "; ".join(bound) or None)
-
-
-class _Kept(NamedTuple):
-    """What the filters leave, what each took, and what to say where that is too little."""
-
-    open_T: Mask
-    dropped: dict[str, int]
-    shortages: list[str]
-
-
-def _filtered(open_T: Mask, n: int, rules: Rules, catalogue: Catalogue, taste: Taste) -> _Kept:
-    dropped, shortages = {}, []
-    for name, filter_ in FILTERS.items():
-        verdicts_T = filter_(rules, catalogue, taste)
-        if verdicts_T is None:
-            continue
-        before, unknown = int(open_T.sum()), int((open_T & (verdicts_T == NOT_KNOWN)).sum())
-        open_T = open_T & (verdicts_T == KEPT)
-        left = int(open_T.sum())
-        if name not in UNPRICED:
-            dropped[name] = before - left
-        if left < min(n, before):
-            shortages.append(_shortage(name, rules, left, before, unknown))
-    return _Kept(open_T, dropped, shortages)
-
-
-def _shortage(name: str, rules: Rules, left: int, before: int, unknown: int) -> str:
-    told = f"{name}={_shown(name, getattr(rules, name))} left {left} of {before} tracks"
-    if unknown and name == "explicit":
-        return f"{told}: {unknown} are of unknown explicitness; 'exclude_known' keeps those"
-    if unknown:
-        return f"{told}: of {unknown} it is not known whether they keep it, so they do not"
-    return told
-
-
-def _shown(name: str, value: Any) -> str:
-    if name == "heard":
-        return repr(value or "mask")
-    if isinstance(value, tuple):
-        more = f" and {len(value) - NAMED} more" if len(value) > NAMED else ""
-        return ", ".join(value[:NAMED]) + more
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {bounds}" for key, bounds in value.items())
-    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _best(
@@ -299,18 +252,18 @@ class _Choice:
         ]
         order: list[int] = []
         left = sorted(range(len(own)), key=lambda slot: (-own[slot], self._slots[slot]))
-        caps = [
-            cap for cap in _caps(self._rules, self._pool).values() if isinstance(cap, Apart | Dealt)
-        ]
+        every = _caps(self._rules, self._pool).values()
+        caps = [cap for cap in every if isinstance(cap, Apart | Dealt)]
         while left:
-            open_K = [cap.open() for cap in caps]
-            fits = [s for s in left if all(open_[self._slots[s]] for open_ in open_K)]
-            if not fits:
+            masks = [cap.open() for cap in caps]
+            fits = (s for s in left if all(open_K[self._slots[s]] for open_K in masks))
+            slot = next(fits, None)
+            if slot is None:
                 return
-            order.append(fits[0])
-            left.remove(fits[0])
+            order.append(slot)
+            left.remove(slot)
             for cap in caps:
-                cap.choose(self._slots[fits[0]])
+                cap.choose(self._slots[slot])
         self._slots = [self._slots[slot] for slot in order]
         self._adjusted = [self._adjusted[slot] for slot in order]
         self._costs = [self._costs[slot] for slot in order]

@@ -6,6 +6,7 @@ the rule says so.
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,9 @@ from encore.recommend.rules.settings import Bounds, Rules
 from encore.schema import ACOUSTIC
 
 KEPT, REFUSED, NOT_KNOWN = 1, 0, -1
+
+UNPRICED = ("heard", "discovery")  # what is asked: a list without them answers another question
+NAMED = 3  # of a rule's names, in what is said of it
 
 Verdicts = npt.NDArray[np.int8]
 Filter = Callable[[Rules, Catalogue, Taste], Verdicts | None]
@@ -157,6 +161,51 @@ FILTERS: dict[str, Filter] = {
     "listeners": listeners,
     "acoustics": acoustics,
 }
+
+
+class Kept(NamedTuple):
+    """What the filters leave, what each took, and what to say where that is too little."""
+
+    open_T: Mask
+    dropped: dict[str, int]
+    shortages: list[str]
+
+
+def filtered(open_T: Mask, n: int, rules: Rules, catalogue: Catalogue, taste: Taste) -> Kept:
+    """Return which of the tracks that are open (T,) all filters keep, for a list of n."""
+    dropped, shortages = {}, []
+    for name, filter_ in FILTERS.items():
+        verdicts_T = filter_(rules, catalogue, taste)
+        if verdicts_T is None:
+            continue
+        before, unknown = int(open_T.sum()), int((open_T & (verdicts_T == NOT_KNOWN)).sum())
+        open_T = open_T & (verdicts_T == KEPT)
+        left = int(open_T.sum())
+        if name not in UNPRICED:
+            dropped[name] = before - left
+        if left < min(n, before):
+            shortages.append(_shortage(name, rules, left, before, unknown))
+    return Kept(open_T, dropped, shortages)
+
+
+def _shortage(name: str, rules: Rules, left: int, before: int, unknown: int) -> str:
+    told = f"{name}={_shown(name, getattr(rules, name))} left {left} of {before} tracks"
+    if unknown and name == "explicit":
+        return f"{told}: {unknown} are of unknown explicitness; 'exclude_known' keeps those"
+    if unknown:
+        return f"{told}: of {unknown} it is not known whether they keep it, so they do not"
+    return told
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "heard":
+        return repr(value or "mask")
+    if isinstance(value, tuple):
+        more = f" and {len(value) - NAMED} more" if len(value) > NAMED else ""
+        return ", ".join(value[:NAMED]) + more
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {bounds}" for key, bounds in value.items())
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def distance(catalogue: Catalogue, taste: Taste) -> Verdicts:
