@@ -79,8 +79,8 @@ def recommend(
     model = encore.load(bundle)
     if everybody and output is not None:
         write_frame(_all_lists(model, n, rules or encore.Rules.plain()), output)
-        listeners = counted(len(model.bundle.features.listeners), "listener")
-        show.say(f"{output}: {counted(n, 'track')} each for {listeners}")
+        everyone = counted(len(model.bundle.features.listeners), "listener")
+        show.say(f"{output}: {counted(n, 'track')} each for {everyone}")
         return
     brought = None if history is None else encore.read(history)
     found = model.recommend(user, n, rules=rules, history=brought)
