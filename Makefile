@@ -52,8 +52,9 @@ channels: $(READY)  ## Measure what each channel adds to the list (LISTENING=FOL
 	@$(PEERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/channels.py --json build/channels.json $(if $(LISTENING),--data "$(LISTENING)")
 
-docs: $(READY)  ## Write docs/cli.md anew from the commands themselves
+docs: $(READY)  ## Write docs/cli.md and the table of rules anew from the program itself
 	$(BIN)/python docs/cli_reference.py
+	$(BIN)/python docs/rules_reference.py
 
 serve: $(READY)  ## Show the demo's report at http://127.0.0.1:8000 (PORT=N for another port)
 	@test -d build/demo || { echo "nothing to show yet: run 'make demo' first"; exit 1; }

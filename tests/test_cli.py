@@ -219,6 +219,49 @@ def test_recommend_obeys_rules_from_flags(encore, folders):
     assert listed["artist"].n_unique() == listed.height
 
 
+def test_rules_come_from_a_file_and_flags_stand_in_their_place(encore, folders, tmp_path):
+    data = Dataset.load(folders / "data")
+    user, artist = data.plays["user_id"][0], data.tracks["artist"][0]
+    file = tmp_path / "rules.toml"
+    file.write_text(f'per_artist = 1\nban_artists = ["{artist}", "Nobody"]\nlambda_div = 0\n')
+    ask = ["recommend", folders / "bundle", user, "-n", 20, "--rules", file]
+    _, out, _ = encore(*ask, "--json")
+    found = json.loads(out)
+    artists = [slot["artist"] for slot in found["slots"]]
+    assert len(artists) == len(set(artists)) > 0
+    assert artist not in artists
+    assert found["notes"] == ["ban_artists: the catalogue has no 'Nobody'"]
+    assert set(found["prices"]) == {"per_artist", "ban_artists"}
+    _, out, _ = encore(*ask)
+    assert "'Nobody'" in out
+    _, out, _ = encore(*ask, "--json", "--per-artist", 2, "--only-artist", artist)
+    assert json.loads(out)["slots"] == []
+    _, plain, _ = encore(*ask[:5], "--plain", "--json")
+    assert json.loads(plain)["prices"] == {}
+
+
+def test_every_rule_has_a_flag(encore, folders):
+    user = Dataset.load(folders / "data").plays["user_id"][0]
+    given = {
+        **{"explicit": "allow", "discovery": 0.5, "relisten-after": 30, "per-artist": 3},
+        **{"recent": "t00001", "no-repeat-window": 1, "artist-spacing": 1, "per-album": 3},
+        **{"ban-track": "t00002", "ban-artist": "nobody", "ban-genre": "polka"},
+        **{"year": "..2030", "duration": "1..9999", "listeners": "1..", "acoustic": "energy=0..1"},
+        **{"target": "energy=0.5", "target-weight": 0.5, "genre-balance": 0.5},
+        **{"popularity-weight": 0.1, "diversity": "mmr", "lambda-div": 0.5},
+        **{"similarity": "content"},
+    }
+    flags = [part for name, value in given.items() for part in (f"--{name}", value)]
+    code, out, _ = encore("recommend", folders / "bundle", user, "--json", *flags)
+    assert code == 0
+    found = json.loads(out)
+    assert {"lambda_div", "targets", "popularity_weight"} <= set(found["prices"])
+    assert [note.split(":")[0] for note in found["notes"]] == ["ban_artists", "ban_genres"]
+    for wrong, told in ((("--acoustic", "energy"), "NAME=VALUE"), (("--year", "x"), "year.min")):
+        code, _, err = encore("recommend", folders / "bundle", user, *wrong)
+        assert (code, told in err) == (2, True)
+
+
 def test_recommend_for_a_history_brought_along(encore, folders, tmp_path):
     track = Dataset.load(folders / "data").plays["track_id"][0]
     mine = tmp_path / "mine.csv"
@@ -264,9 +307,16 @@ def test_lists_of_all_equal_the_single_ones(encore, folders, tmp_path):
     assert code == 0
     assert everybody.columns == ["user_id", "rank", "track_id", "score"]
     user = everybody["user_id"][0]
-    _, out, _ = encore("recommend", folders / "bundle", user, "-n", 4, "--json")
+    _, out, _ = encore("recommend", folders / "bundle", user, "-n", 4, "--plain", "--json")
     single = [slot["track_id"] for slot in json.loads(out)["slots"]]
     assert everybody.filter(pl.col("user_id") == user)["track_id"].to_list() == single
+    rules = ["-n", 4, "--per-artist", 1, "--discovery", 0.5]
+    encore("recommend", folders / "bundle", "--all", *rules, "-o", tmp_path / "b.parquet")
+    everybody = pl.read_parquet(tmp_path / "b.parquet")
+    for user in everybody["user_id"].unique(maintain_order=True)[:5]:
+        _, out, _ = encore("recommend", folders / "bundle", user, *rules, "--json")
+        single = [slot["track_id"] for slot in json.loads(out)["slots"]]
+        assert everybody.filter(pl.col("user_id") == user)["track_id"].to_list() == single
 
 
 def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders, tmp_path):
@@ -281,6 +331,7 @@ def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders
         "network-plays",
         "chance",
         "encore",
+        "encore-list",
     }
     assert set(boards) >= {"discovery", "plays", "cold_track", "cold_track_full"}
     assert set(boards["plays"]["encore"]["r2"]) == {"mean", "low", "high"}

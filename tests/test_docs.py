@@ -15,7 +15,7 @@ from encore.data.features import BINARY, LISTENER_NUMERIC, TRACK_NUMERIC
 from encore.data.readers import READERS
 from encore.data.strength import STRENGTHS
 from encore.models.channels import CHANNELS
-from encore.recommend.rules import Rules
+from encore.recommend.rules import Rules, read_rules
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -55,12 +55,27 @@ def test_readme_commands_exist_with_their_options():
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", reference), option
 
 
-def test_command_reference_is_current():
-    place = ROOT / "docs/cli_reference.py"
-    spec = importlib.util.spec_from_file_location("cli_reference", place)
+def module_at(place):
+    spec = importlib.util.spec_from_file_location(place.stem, place)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs/cli.md").read_text("utf-8") == module.page(), "run `make docs`"
+    return module
+
+
+def test_command_reference_is_current():
+    page = (ROOT / "docs/cli.md").read_text("utf-8")
+    assert page == module_at(ROOT / "docs/cli_reference.py").page(), "run `make docs`"
+
+
+def test_the_table_of_rules_is_current_and_its_example_is_understood(tmp_path):
+    page = (ROOT / "docs/recommending.md").read_text("utf-8")
+    assert page == module_at(ROOT / "docs/rules_reference.py").page(page), "run `make docs`"
+    (example,) = blocks("toml", page)
+    (tmp_path / "rules.toml").write_text(example, "utf-8")
+    rules = read_rules(tmp_path / "rules.toml")
+    assert rules.acoustics["energy"].max == 0.9
+    assert rules.targets == {"tempo": 120}
+    assert f"| pairs | {Rules().lambda_div} |" in page
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))

@@ -15,7 +15,15 @@ from encore.data.cold import cold_listeners, cold_tracks, ladder
 from encore.data.dataset import complete
 from encore.data.split import split as split_data
 from encore.evaluation import boards, questions
-from encore.evaluation.boards import CHANCE, ENCORE, NETWORK_PLAYS, Board, averaged, ranking_board
+from encore.evaluation.boards import (
+    CHANCE,
+    ENCORE,
+    ENCORE_LIST,
+    NETWORK_PLAYS,
+    Board,
+    averaged,
+    ranking_board,
+)
 from encore.evaluation.questions import Known
 from encore.models.ensemble import NETWORK, Choice, Scorers
 from encore.models.inputs import Audience
@@ -121,7 +129,8 @@ def test_every_model_scores_what_a_naive_loop_finds(
     scores = {name: scorers.score(name, asking) for name in scorers.names}
     scores[NETWORK_PLAYS] = scorers.plays(everyone)
     scores[ENCORE] = np.sum([*scorers.parts(model.bundle.choice.both, asking).values()], axis=0)
-    assert set(discovery.scores) == set(discovery.values) == {*scores, CHANCE}
+    every = {*scores, CHANCE, ENCORE_LIST}
+    assert set(discovery.scores) == set(discovery.values) == every
     for name, scores_UT in scores.items():
         for k in (10, 20):
             ndcg, recall, listed = naive_discovery(model, sides[1], scores_UT, k)
@@ -135,6 +144,22 @@ def test_every_model_scores_what_a_naive_loop_finds(
         covered = discovery.scores[name].get("coverage@20")
         assert covered is not None
         assert covered.mean == pytest.approx(len(listed) / (history.shape[1] - 1))
+
+
+def test_the_default_list_is_a_row_of_its_own(
+    model: Recommender, sides: tuple[Dataset, Dataset], discovery: Board
+) -> None:
+    held = dict(
+        sides[1].plays.filter(pl.col("plays") > 0).group_by("user_id").agg("track_id").iter_rows()
+    )
+    for place, user_id in enumerate(discovery.listeners):
+        slots = model.recommend(str(user_id), 20).slots
+        gains = [1 / np.log2(s.rank + 1) for s in slots[:10] if s.track_id in held[user_id]]
+        ideal = sum(1 / np.log2(np.arange(2, 2 + min(10, len(held[user_id])))))
+        told = discovery.values[ENCORE_LIST]["ndcg@10"][place]
+        assert told == pytest.approx(sum(gains) / ideal)
+    diversity = [discovery.scores[name]["diversity@20"].mean for name in (ENCORE, ENCORE_LIST)]
+    assert diversity[0] < diversity[1]
 
 
 def test_tracks_that_the_model_never_saw_stay_in_the_denominator(

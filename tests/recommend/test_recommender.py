@@ -31,6 +31,7 @@ from encore.models.ranking import EMPTY, TieOrder, history_matrix
 from encore.models.residuals import Material, Residuals
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR
 
+PLAIN = Rules.plain()
 STRANGER = "a stranger"
 WEIGHTS = {
     "equal": {Popularity.name: 0.25, ItemKnn.name: 0.25, Als.name: 0.25, NETWORK: 0.25},
@@ -252,10 +253,11 @@ def test_no_artist_has_more_slots_than_the_rule_allows(
     artist = dict(small_world.tracks.select("track_id", "artist_id").iter_rows())
     crowded = 0
     for user_id in [*known[:12], STRANGER]:
-        found = model.recommend(user_id, 10, rules=Rules(per_artist=most))
+        found = model.recommend(user_id, 10, rules=Rules(per_artist=most, lambda_div=0))
         assert len(found.slots) == 10
         assert max(Counter(artist[track_id] for track_id in ids(found)).values()) <= most
-        free = Counter(artist[track_id] for track_id in ids(model.recommend(user_id, 10)))
+        plain = model.recommend(user_id, 10, rules=PLAIN)
+        free = Counter(artist[track_id] for track_id in ids(plain))
         crowded += max(free.values()) > most
     assert crowded
 
@@ -274,11 +276,15 @@ def test_popularity_weight_moves_the_list_to_popular_or_rare_tracks(
 
 
 def test_costs_are_told_of_each_rule_that_is_on(small_model: Recommender, known: list[str]) -> None:
-    found = small_model.recommend(known[0], rules=Rules(lambda_div=1.0, popularity_weight=0.5))
+    rules = Rules(lambda_div=1.0, diversity="mmr", popularity_weight=0.5)
+    found = small_model.recommend(known[0], rules=rules)
     assert all(set(s.costs) == {"lambda_div", "popularity_weight"} for s in found.slots)
     assert found.slots[0].costs["lambda_div"] == 0
     assert all(slot.costs["lambda_div"] != 0 for slot in found.slots[1:])
-    assert all(slot.costs == {} for slot in small_model.recommend(known[0]).slots)
+    assert set(found.prices) == {"lambda_div", "popularity_weight"}
+    plain = small_model.recommend(known[0], rules=PLAIN)
+    assert all(slot.costs == {} for slot in plain.slots)
+    assert plain.prices == {}
 
 
 def test_a_rule_that_leaves_few_candidates_draws_on_the_whole_catalogue() -> None:
@@ -327,7 +333,7 @@ def test_those_who_only_skipped_a_track_are_not_counted_among_its_players(
 def test_the_seeds_call_is_the_plain_list(model: Recommender, known: list[str]) -> None:
     for user_id in [*known[:5], STRANGER]:
         track_ids, scores = model.generate_recommendations(user_id, 6)
-        plain = model.recommend(user_id, 6)
+        plain = model.recommend(user_id, 6, rules=PLAIN)
         assert track_ids == ids(plain)
         assert scores == [slot.score for slot in plain.slots]
         assert len(model.generate_recommendations(user_id)[0]) == 10
@@ -337,7 +343,8 @@ def test_the_batch_ranks_as_each_listener_alone(model: Recommender, known: list[
     listeners, tracks = model.bundle.features.listeners, model.bundle.features.tracks
     top_BK = model.top(listeners.encode(pl.Series(known)), 10)
     for user_id, top_K in zip(known, top_BK, strict=True):
-        assert ids(model.recommend(user_id)) == tracks.decode(top_K[top_K != EMPTY]).to_list()
+        plain = ids(model.recommend(user_id, rules=PLAIN))
+        assert plain == tracks.decode(top_K[top_K != EMPTY]).to_list()
 
 
 def test_the_batch_ranks_listeners_without_a_training_row_as_each_alone(
@@ -356,7 +363,7 @@ def test_the_batch_ranks_listeners_without_a_training_row_as_each_alone(
     listeners, tracks = model.bundle.features.listeners, model.bundle.features.tracks
     top_BK = model.top(listeners.encode(pl.Series(new)), 10)
     for user_id, top_K in zip(new, top_BK, strict=True):
-        alone = model.recommend(user_id)
+        alone = model.recommend(user_id, rules=PLAIN)
         assert alone.answer == POPULAR
         assert ids(alone) == tracks.decode(top_K).to_list()
 
@@ -442,4 +449,4 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
 def test_an_empty_list_says_which_rule_left_it_empty(small_model: Recommender) -> None:
     found = small_model.recommend("nobody we know", rules=Rules(heard="only"))
     assert found.slots == []
-    assert found.bound == "heard='only' left none of the catalogue's tracks to list"
+    assert found.bound == "heard='only' left 0 of 120 tracks"

@@ -1,5 +1,8 @@
+"""The choice under all rules at once: never a violation, and what a naive ranking gives."""
+
 import dataclasses
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,93 +12,170 @@ from hypothesis import strategies as st
 
 from encore.errors import InputError, UsageError
 from encore.recommend.calibration import genre_divergence, genre_shares_of
-from encore.recommend.diversity import intra_list_similarity
-from encore.recommend.rules import Catalogue, Ranked, Rules, rank, rules_of
+from encore.recommend.rules import Bounds, Rules, rank
+from encore.recommend.rules.caps import CAPS
+from encore.recommend.rules.filters import FILTERS
+from encore.recommend.rules.soft import SOFT
+from encore.schema import ACOUSTIC
 
-GENRES = 9  # the unknown included; also the padding
+GENRES = 9  # as in conftest
 
 seeds = st.integers(0, 2**32 - 1)
-any_rules = st.builds(
-    Rules,
-    explicit=st.sampled_from(["allow", "exclude", "exclude_known"]),
-    per_artist=st.none() | st.integers(1, 3),
-    genre_balance=st.sampled_from([0, 0.1, 1]),
-    popularity_weight=st.sampled_from([-2, 0, 0.5]),
-    lambda_div=st.sampled_from([0, 0.5, 4]),
-)
+tracks_named = st.lists(st.integers(1, 90).map("t{}".format), max_size=5).map(tuple)
+artists_named = st.lists(st.integers(1, 16).map("Artist {}".format), max_size=4).map(tuple)
+genres_named = st.lists(st.integers(1, 10).map("G-{}".format), max_size=3).map(tuple)
 
 
-@dataclasses.dataclass
-class Request:
-    """A random catalogue, candidates from it, and a listener: what `rank` is asked."""
-
-    catalogue: Catalogue
-    candidates: np.ndarray
-    scores: np.ndarray
-    shares: np.ndarray
-
-    def ranked(self, n: int = 10, **rules: Any) -> Ranked:
-        return rank(self.candidates, self.scores, n, Rules(**rules), self.catalogue, self.shares)
-
-    def genres_of(self, tracks: np.ndarray) -> np.ndarray:
-        return genre_shares_of(self.catalogue.genres_TG[tracks], GENRES)
+def bounds(low: float, high: float) -> st.SearchStrategy[Bounds | None]:
+    ends = st.tuples(st.floats(low, high), st.floats(low, high)).map(sorted)
+    return st.none() | ends.map(lambda e: Bounds(min=e[0], max=e[1]))
 
 
-def drawn(seed: int, tracks: int = 80, candidates: int = 50) -> Request:
-    """Artists (the unknown among them) keep to a genre and a region; scores prefer some of them."""
-    rng = np.random.default_rng(seed)
-    artist = rng.integers(0, 15, tracks).astype(np.int32)
-    genres = np.full((tracks, 3), GENRES, np.int32)
-    genres[:, 0] = artist % GENRES
-    second = (genres[:, 0] > 1) & (rng.random(tracks) < 0.5)
-    genres[second, 1] = genres[second, 0] - 1
-    vectors = rng.normal(size=(15, 6))[artist] + 0.3 * rng.normal(size=(tracks, 6))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors[rng.random(tracks) < 0.1] = 0
-    catalogue = Catalogue(
-        artist_T=artist,
-        explicit_T=rng.choice([-1, 0, 1], tracks).astype(np.int8),
-        genres_TG=genres,
-        padding=GENRES,
-        popularity_T=np.log1p(rng.zipf(1.6, tracks).clip(max=10**6)).astype(np.float32),
-        vectors_TD=vectors.astype(np.float32),
+settings_ = {
+    "explicit": st.sampled_from(["allow", "exclude", "exclude_known"]),
+    "relisten_after_days": st.none() | st.integers(1, 60),
+    "recent": tracks_named,
+    "no_repeat_window": st.none() | st.integers(1, 4),
+    "per_artist": st.none() | st.integers(1, 3),
+    "artist_spacing": st.integers(0, 3),
+    "per_album": st.none() | st.integers(1, 2),
+    "ban_tracks": tracks_named,
+    "ban_artists": artists_named,
+    "ban_genres": genres_named,
+    "only_artists": st.just(()) | st.just(tuple(f"a{a}" for a in range(1, 12))),
+    "only_genres": st.just(()) | st.just(tuple(f"g{g}" for g in range(1, 7))),
+    "year": bounds(1960, 2025),
+    "duration_s": bounds(60, 600),
+    "listeners": st.none() | st.integers(1, 5).map(lambda least: Bounds(min=least)),
+    "acoustics": st.dictionaries(
+        st.sampled_from(["energy", "valence"]), bounds(0, 1).filter(bool), max_size=2
+    ),
+    "targets": st.dictionaries(st.sampled_from(["energy", "liveness"]), st.floats(0, 1)),
+    "genre_balance": st.sampled_from([0, 0.1, 1]),
+    "popularity_weight": st.sampled_from([-2, 0, 0.5]),
+    "lambda_div": st.sampled_from([0, 0.5, 4]),
+    "diversity": st.sampled_from(["pairs", "mean", "mmr"]),
+}
+
+
+@st.composite
+def any_rules(draw: st.DrawFn) -> Rules:
+    """Some rules at once: under all of them next to nothing would be left."""
+    asked = draw(st.sets(st.sampled_from(sorted(settings_)), max_size=5))
+    values = {name: draw(settings_[name]) for name in sorted(asked)}
+    dial = draw(st.none() | st.floats(0, 1))
+    heard = draw(st.sampled_from([None, "mask", "allow", "only"])) if dial is None else None
+    return Rules(**values, discovery=dial, heard=heard)
+
+
+soft_rules = st.builds(Rules, **{name: settings_[name] for name in (*SOFT, "per_artist")})
+
+
+# Never a violation
+
+
+def permitted(asked: Any, rules: Rules, track: int) -> bool:
+    """Whether a track alone keeps the rules, said again without an array."""
+    catalogue, taste = asked.catalogue, asked.taste
+    id_, artist = f"t{track}", int(catalogue.artist_T[track])
+    genres = {f"G-{g}" for g in catalogue.genres_TG[track].tolist() if g not in (0, GENRES)}
+    explicit = int(catalogue.explicit_T[track])
+    age = dict(zip(taste.heard_H.tolist(), taste.age_days_H.tolist(), strict=True)).get(track, 0)
+    heard = track in taste.heard_H.tolist()
+    old = rules.relisten_after_days is not None and age >= rules.relisten_after_days
+    if heard and rules.relisten_after_days is not None and not old:
+        return False
+    if rules.heard == "mask" or (rules.heard is None and rules.discovery is None):
+        if heard and not old:
+            return False
+    elif rules.heard == "only" and not heard:
+        return False
+    known = [catalogue.artist_T[t] for t in taste.heard_H.tolist()]
+    if rules.discovery == 1 and (heard or artist == 0 or artist in known):
+        return False
+    if rules.discovery == 0 and not heard:
+        return False
+    if id_ in rules.recent[-(rules.no_repeat_window or len(rules.recent)) :]:
+        return False
+    if rules.explicit == "exclude" and explicit != 0:
+        return False
+    if rules.explicit == "exclude_known" and explicit == 1:
+        return False
+    if id_ in rules.ban_tracks or f"Artist {artist}" in rules.ban_artists:
+        return False
+    if genres & set(rules.ban_genres):
+        return False
+    if rules.only_artists and f"a{artist}" not in rules.only_artists:
+        return False
+    if rules.only_genres and not {g.lower().replace("-", "") for g in genres} & {
+        *rules.only_genres
+    }:
+        return False
+    values = [
+        (catalogue.year_T[track], rules.year),
+        (catalogue.duration_s_T[track], rules.duration_s),
+        (catalogue.listeners_T[track], rules.listeners),
+        *(
+            (catalogue.acoustics_TF[track, ACOUSTIC.index(name)], asked_for)
+            for name, asked_for in rules.acoustics.items()
+        ),
+    ]
+    return all(
+        asked_for is None
+        or (
+            (asked_for.min is None or value >= np.float32(asked_for.min))
+            and (asked_for.max is None or value <= np.float32(asked_for.max))
+        )
+        for value, asked_for in values
     )
-    listed = rng.choice(np.arange(1, tracks), candidates, replace=False)
-    scores = 3 * rng.normal(size=15)[artist[listed]] + rng.normal(size=candidates) + 100
-    history = rng.choice(np.arange(1, tracks), 12, replace=False)
-    return Request(catalogue, listed, scores, genre_shares_of(genres[history], GENRES))
 
 
-def plain(tracks: int, **arrays: Any) -> Catalogue:
-    """All tracks alike but for `arrays`, which are given without the row of the unknown."""
-    rows: dict[str, Any] = {
-        "artist_T": [0] * tracks,
-        "explicit_T": [0] * tracks,
-        "genres_TG": [[1]] * tracks,
-        "popularity_T": [0.0] * tracks,
-        "vectors_TD": [[0.0]] * tracks,
-    }
-    rows |= arrays
-    dtypes = {"artist_T": "i4", "explicit_T": "i1", "genres_TG": "i4"}
-    arrays = {
-        name: np.array([np.zeros_like(np.asarray(row)[0]), *row], dtypes.get(name, "f4"))
-        for name, row in rows.items()
-    }
-    return Catalogue(padding=3, **arrays)
+@given(seed=seeds, rules=any_rules(), n=st.integers(0, 60))
+def test_no_rule_is_ever_violated(drawn: Callable, seed: int, rules: Rules, n: int) -> None:
+    asked = drawn(seed)
+    got = asked.ranked(n, rules)
+    tracks = got.tracks_n.tolist()
+    assert len(set(tracks)) == len(tracks) == len(got.costs) == len(got.adjusted_n) <= n
+    assert set(tracks) <= set(asked.candidates)
+    assert got.scores_n.tolist() == [asked.scores[track] for track in tracks]
+    assert all(permitted(asked, rules, track) for track in tracks)
+    artists = asked.catalogue.artist_T[tracks].tolist()
+    albums = asked.catalogue.album_T[tracks].tolist()
+    for groups, most in ((artists, rules.per_artist), (albums, rules.per_album)):
+        held = Counter(group for group in groups if group)
+        assert max(held.values(), default=0) <= (most or n)
+    for slot, artist in enumerate(artists):
+        near = artists[slot + 1 : slot + 1 + rules.artist_spacing]
+        assert not artist or artist not in near
+    could = [track for track in asked.candidates if permitted(asked, rules, track)]
+    if got.bound is None:
+        assert len(tracks) == min(n, len(asked.candidates))
+    else:
+        named = got.bound.split("=")[0]
+        assert named in {*FILTERS, *CAPS}
+        assert len(tracks) < n
+    if len(tracks) < min(n, len(asked.candidates)):
+        assert got.bound is not None
+    assert len(tracks) <= len(could)
 
 
-def naive(asked: Request, rules: Rules, chosen: list[int]) -> dict[int, dict[str, float]]:
+@given(seed=seeds, rules=any_rules())
+def test_the_scale_of_scores_means_nothing(drawn: Callable, seed: int, rules: Rules) -> None:
+    asked = drawn(seed)
+    scaled = dataclasses.replace(asked, scores=8 * asked.scores - 3)
+    assert scaled.ranked(10, rules).tracks_n.tolist() == asked.ranked(10, rules).tracks_n.tolist()
+
+
+# What a naive ranking gives
+
+
+def naive(asked: Any, rules: Rules, chosen: list[int], n: int) -> dict[int, dict[str, float]]:
     """Each candidate still permitted: its z(score) and what each soft rule changes it by."""
     catalogue = asked.catalogue
-    refused = {"allow": (), "exclude": (1, -1), "exclude_known": (1,)}[rules.explicit]
-    score = {
-        int(track): float(value)
-        for track, value in zip(asked.candidates, asked.scores, strict=True)
-        if catalogue.explicit_T[track] not in refused
-    }
+    heard = set(asked.taste.heard_H.tolist())
+    score = {t: float(asked.scores[t]) for t in asked.candidates if t not in heard}
     standard_score = z(score)
     popularity = z({track: float(catalogue.popularity_T[track]) for track in score})
-    vectors = catalogue.vectors_TD.astype(float)
     before = len(chosen) * divergence(asked, chosen)
     held = Counter(int(catalogue.artist_T[track]) for track in chosen)
     found = {}
@@ -107,9 +187,17 @@ def naive(asked: Request, rules: Rules, chosen: list[int]) -> dict[int, dict[str
         terms = {"score": standard_score[track]}
         if rules.popularity_weight:
             terms["popularity_weight"] = rules.popularity_weight * popularity[track]
+        if rules.targets:
+            away = [far(asked, score, name, rules.targets[name], track) for name in rules.targets]
+            terms["targets"] = -sum(away) / len(away)
         if rules.lambda_div:
-            similar = [float(vectors[track] @ vectors[other]) for other in chosen]
-            terms["lambda_div"] = -rules.lambda_div * sum(similar) / max(len(similar), 1)
+            similar = [asked.similar(track, other) for other in chosen] or [0.0]
+            resembles = {
+                "mean": sum(similar) / len(similar),
+                "mmr": max(similar),
+                "pairs": sum(similar) / np.sqrt(n),
+            }
+            terms["lambda_div"] = -rules.lambda_div * resembles[rules.diversity]
         if rules.genre_balance:
             after = (len(chosen) + 1) * divergence(asked, [*chosen, track])
             terms["genre_balance"] = -rules.genre_balance * (after - before)
@@ -122,248 +210,162 @@ def z(values: dict[int, float]) -> dict[int, float]:
     return {track: (value - mean) / deviation for track, value in values.items()}
 
 
-def divergence(asked: Request, tracks: list[int]) -> float:
-    return genre_divergence(asked.shares, asked.genres_of(np.array(tracks, int)))
+def far(asked: Any, score: dict[int, float], name: str, target: float, track: int) -> float:
+    values = asked.catalogue.acoustics_TF[:, ACOUSTIC.index(name)].astype(float)
+    away = {t: abs(values[t] - target) for t in score if not np.isnan(values[t])}
+    return away.get(track, max(away.values())) / np.nanstd(values)
 
 
-@given(seeds, any_rules)
-def test_every_slot_is_what_a_naive_ranking_gives_it(seed: int, rules: Rules) -> None:
+def divergence(asked: Any, tracks: list[int]) -> float:
+    listed = genre_shares_of(asked.catalogue.genres_TG[np.array(tracks, int)], GENRES)
+    return genre_divergence(asked.taste.genre_shares, listed)
+
+
+@given(seed=seeds, rules=soft_rules)
+def test_every_slot_is_what_a_naive_ranking_gives_it(
+    drawn: Callable, seed: int, rules: Rules
+) -> None:
     asked = drawn(seed)
-    got = asked.ranked(**rules.model_dump())
+    got = asked.ranked(10, rules)
+    order = [*range(len(got.tracks_n))]
+    if rules.diversity == "pairs" and rules.lambda_div:
+        # Chosen in another order: of a track's cost, what it shares with those chosen before it.
+        own = [a - cost["lambda_div"] for a, cost in zip(got.adjusted_n, got.costs, strict=True)]
+        assert own == sorted(own, reverse=True)
+        order = chosen_in(asked, rules, got)
     chosen: list[int] = []
-    for slot, track in enumerate(got.tracks_n.tolist()):
-        options = naive(asked, rules, chosen)
+    for slot in order:
+        track = int(got.tracks_n[slot])
+        options = naive(asked, rules, chosen, 10)
         assert sum(options[track].values()) >= max(sum(o.values()) for o in options.values()) - 1e-5
         assert got.adjusted_n[slot] == pytest.approx(sum(options[track].values()), abs=1e-5)
         del options[track]["score"]
         assert got.costs[slot] == pytest.approx(options[track], abs=1e-5)
         chosen.append(track)
-    assert len(chosen) == 10 or not naive(asked, rules, chosen)
+    assert len(chosen) == 10 or not naive(asked, rules, chosen, 10)
 
 
-@given(seeds, any_rules, st.integers(0, 60))
-def test_no_rule_is_ever_violated(seed: int, rules: Rules, n: int) -> None:
-    asked = drawn(seed)
-    got = asked.ranked(n, **rules.model_dump())
-    tracks = got.tracks_n.tolist()
-    score = dict(zip(asked.candidates.tolist(), asked.scores.tolist(), strict=True))
-    assert len(set(tracks)) == len(tracks) == len(got.costs) == len(got.adjusted_n) <= n
-    assert got.scores_n.tolist() == [score[track] for track in tracks]
-    explicit = set(asked.catalogue.explicit_T[tracks].tolist())
-    assert not explicit & {"allow": set(), "exclude": {1, -1}, "exclude_known": {1}}[rules.explicit]
-    held = Counter(asked.catalogue.artist_T[tracks].tolist())
-    held.pop(0, None)
-    assert max(held.values(), default=0) <= (rules.per_artist or n)
-    assert len(tracks) + sum(got.dropped.values()) <= len(asked.candidates)
-    assert (got.bound is not None) == (len(tracks) < min(n, len(asked.candidates)))
+def chosen_in(asked: Any, rules: Rules, got: Any) -> list[int]:
+    """The slots in the order in which their tracks were chosen, by the naive ranking."""
+    slot_of = {int(track): slot for slot, track in enumerate(got.tracks_n)}
+    chosen: list[int] = []
+    for _ in slot_of:
+        options = naive(asked, rules, chosen, 10)
+        left = [track for track in slot_of if track not in chosen]
+        chosen.append(max(left, key=lambda track: sum(options[track].values())))
+    return [slot_of[track] for track in chosen]
 
 
-@given(seeds, any_rules)
-def test_the_order_of_candidates_and_the_scale_of_scores_mean_nothing(
-    seed: int, rules: Rules
+@given(seed=seeds, n=st.integers(0, 60))
+def test_no_rule_gives_the_top_n_with_ties_by_popularity_then_index(
+    drawn: Callable, seed: int, n: int
 ) -> None:
-    asked = drawn(seed)
-    order = np.random.default_rng(seed).permutation(len(asked.candidates))
-    shuffled = dataclasses.replace(
-        asked, candidates=asked.candidates[order], scores=8 * asked.scores[order] - 3
-    )
-    expected = asked.ranked(**rules.model_dump()).tracks_n.tolist()
-    assert shuffled.ranked(**rules.model_dump()).tracks_n.tolist() == expected
-
-
-@given(seeds, st.integers(0, 60))
-def test_no_rule_gives_the_top_n_with_ties_by_popularity_then_index(seed: int, n: int) -> None:
     asked = drawn(seed)
     asked.scores = np.round(asked.scores / 4)
-    rounded = dataclasses.replace(
-        asked.catalogue, popularity_T=np.round(asked.catalogue.popularity_T)
-    )
-    got = rank(asked.candidates, asked.scores, n, Rules(), rounded)
-    key = {
-        track: (-score, -rounded.popularity_T[track], track)
-        for track, score in zip(asked.candidates.tolist(), asked.scores, strict=True)
-    }
-    assert got.tracks_n.tolist() == sorted(key, key=key.__getitem__)[:n]
+    got = rank(asked.scores, n, Rules.plain(), asked.catalogue)
+    popular = asked.catalogue.listeners_T
+
+    def key(track: int) -> tuple[float, int, int]:
+        return (-asked.scores[track], -popular[track], track)
+
+    assert got.tracks_n.tolist() == sorted(asked.candidates, key=key)[:n]
     assert got.costs == [{}] * len(got.tracks_n)
-    assert (got.dropped, got.bound) == ({}, None)
+    assert (got.dropped, got.prices, got.bound, got.notes) == ({}, {}, None, [])
 
 
-def test_the_unknown_track_is_passed_over() -> None:
-    got = rank([0, 2, 1], [9.0, 1.0, 2.0], 3, Rules(), plain(2))
-    assert got.tracks_n.tolist() == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("explicit", "expected", "dropped"),
-    [
-        ("allow", [1, 2, 3], {}),
-        ("exclude_known", [2, 3], {"explicit": 1}),
-        ("exclude", [2], {"explicit": 2}),
-    ],
-)
-def test_unknown_explicitness_is_not_clean(
-    explicit: str, expected: list[int], dropped: dict[str, int]
+def test_a_rule_that_leaves_few_candidates_draws_on_the_whole_catalogue(
+    best_first: Callable,
 ) -> None:
-    catalogue = plain(3, explicit_T=[1, 0, -1])
-    got = rank([1, 2, 3], [3.0, 2.0, 1.0], len(expected), rules_of(explicit=explicit), catalogue)
-    assert got.tracks_n.tolist() == expected
-    assert (got.dropped, got.bound) == (dropped, None)
+    asked = best_first(1000, artist_T=[1] * 800 + [2] * 200)
+    got = asked.ranked(4, per_artist=2, lambda_div=0)
+    assert got.tracks_n.tolist() == [1, 2, 801, 802]
 
 
-def test_an_artist_cap_counts_unknown_artists_apart() -> None:
-    catalogue = plain(6, artist_T=[7, 7, 7, 0, 0, 8])
-    got = rank(np.arange(1, 7), -np.arange(6.0), 5, Rules(per_artist=1), catalogue)
-    assert got.tracks_n.tolist() == [1, 4, 5, 6]
-    assert got.dropped == {"per_artist": 2}
+# The trace
 
 
-def test_bound_names_the_rule_that_left_too_few_and_the_remedy() -> None:
-    catalogue = plain(5, explicit_T=[0, -1, -1, 1, 0], artist_T=[7, 7, 7, 7, 7])
-    candidates, scores = np.arange(1, 6), np.arange(5.0)
+def test_a_price_is_what_the_rule_alone_takes_from_the_mean_score(best_first: Callable) -> None:
+    asked = best_first(8, explicit_T=[1, 0, 0, 0, 0, 0, 0, 0], artist_T=[5, 5, 5, 6, 7, 8, 9, 0])
+    got = asked.ranked(3, explicit="exclude", per_artist=1, lambda_div=0)
+    assert got.tracks_n.tolist() == [2, 4, 5]
+    # Free: 1, 2, 3. Only explicit: 2, 3, 4. Only per_artist: 1, 4, 5.
+    assert got.prices == pytest.approx({"explicit": 1.0, "per_artist": 4 / 3})
+    assert got.dropped == {"explicit": 1, "per_artist": 1}
+
+
+@given(seed=seeds, rules=any_rules())
+def test_costs_and_prices_are_of_the_rules_that_are_on(
+    drawn: Callable, seed: int, rules: Rules
+) -> None:
+    got = drawn(seed).ranked(5, rules)
+    for cost in got.costs:
+        assert set(cost) <= set(SOFT)
+    assert set(got.prices) <= {*FILTERS, *CAPS, *SOFT} - {"heard", "discovery"}
+    assert all(np.isfinite(price) for price in got.prices.values())
+    one = [name for name, price in got.prices.items() if price > 1e-9]
+    assert set(one) <= {name for name in Rules.model_fields if name in rules.model_fields_set} | {
+        "lambda_div"
+    }
+
+
+def test_bound_names_the_rule_that_left_too_few_and_the_remedy(best_first: Callable) -> None:
+    asked = best_first(5, explicit_T=[0, -1, -1, 1, 0], artist_T=[7, 7, 7, 7, 7])
 
     def bound(n: int, **rules: Any) -> str | None:
-        return rank(candidates, scores, n, Rules(**rules), catalogue).bound
+        found: str | None = asked.ranked(n, lambda_div=0, **rules).bound
+        return found
 
     assert bound(3, explicit="exclude") == (
-        "explicit='exclude' left 2 of 5 candidates: 2 are of unknown explicitness; "
-        "explicit='exclude_known' keeps those"
+        "explicit='exclude' left 2 of 5 tracks: 2 are of unknown explicitness; "
+        "'exclude_known' keeps those"
     )
-    assert bound(5, explicit="exclude_known") == (
-        "explicit='exclude_known' left 4 of 5 candidates: 1 are explicit; "
-        "explicit='allow' keeps those"
-    )
+    assert bound(5, explicit="exclude_known") == "explicit='exclude_known' left 4 of 5 tracks"
     capped = (
         "per_artist=1 left 1 of 2 candidates: "
-        "a higher per_artist or candidates by more artists fill the list"
+        "a looser one, or candidates by more artists, fill the list"
     )
     assert bound(2, explicit="exclude", per_artist=1) == capped
     both = bound(3, explicit="exclude", per_artist=1)
     assert both == f"{bound(3, explicit='exclude')}; {capped}"
     assert bound(2, explicit="exclude") is None
-    assert bound(9) is None  # too few candidates to begin with: no rule is to blame
+    assert bound(9) is None  # too few tracks to begin with: no rule is to blame
 
 
-def test_genre_balance_gives_each_genre_its_share_of_the_slots() -> None:
-    catalogue = plain(40, genres_TG=[[1]] * 20 + [[2]] * 20)
-    shares = np.array([0, 0.7, 0.3])
-    got = rank(np.arange(1, 41), np.ones(40), 10, Rules(genre_balance=1), catalogue, shares)
-    assert Counter(catalogue.genres_TG[got.tracks_n, 0].tolist()) == {1: 7, 2: 3}
-    listed = genre_shares_of(catalogue.genres_TG[got.tracks_n], 3)
-    total = -10 * genre_divergence(shares, listed)
-    assert sum(cost["genre_balance"] for cost in got.costs) == pytest.approx(total, abs=1e-9)
-
-
-@pytest.mark.parametrize("shares", [None, np.zeros(3), np.array([1.0, 0, 0])])
-def test_genre_balance_rests_where_the_listeners_genres_are_unknown(shares: np.ndarray) -> None:
-    catalogue = plain(2, genres_TG=[[1], [0]])
-    got = rank([1, 2], [2.0, 1.0], 2, Rules(genre_balance=1), catalogue, shares)
-    assert got.costs == [{}, {}]
-
-
-def test_popularity_weight_is_in_deviations_of_the_score() -> None:
-    catalogue = plain(2, popularity_T=[0.0, 5.0])
-    got = rank([1, 2], [10.0, 0.0], 2, Rules(popularity_weight=1.5), catalogue)
-    assert got.tracks_n.tolist() == [2, 1]
-    assert got.adjusted_n.tolist() == pytest.approx([-1 + 1.5, 1 - 1.5])
-    assert [cost["popularity_weight"] for cost in got.costs] == pytest.approx([1.5, -1.5])
-
-
-def test_diversity_skips_the_twin() -> None:
-    catalogue = plain(3, vectors_TD=[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    got = rank([1, 2, 3], [1.0, 0.9, 0.0], 2, Rules(lambda_div=3), catalogue)
-    assert got.tracks_n.tolist() == [1, 3]
-
-
-def over_worlds(values: list[Any], rule: str, measure: Any) -> list[float]:
-    """The mean over 40 worlds of `measure(request, tracks)`, for each value of the rule."""
-    worlds = [drawn(seed) for seed in range(40)]
-    return [
-        float(np.mean([measure(w, w.ranked(**{rule: value}).tracks_n) for w in worlds]))
-        for value in values
+def test_what_the_catalogue_does_not_have_is_told(best_first: Callable) -> None:
+    got = best_first(3).ranked(ban_artists=("Nobody",), only_tracks=("t2", "t9"))
+    assert got.notes == [
+        "ban_artists: the catalogue has no 'Nobody'",
+        "only_tracks: the catalogue has no 't9'",
     ]
 
 
-def test_a_larger_lambda_never_lowers_diversity() -> None:
-    similar = over_worlds(
-        [0, 0.5, 1, 2, 4],
-        "lambda_div",
-        lambda w, tracks: intra_list_similarity(w.catalogue.vectors_TD[tracks]),
-    )
-    assert similar == sorted(similar, reverse=True)
-    assert similar[-1] < 0.5 * similar[0]
-
-
-def test_genre_balance_moves_the_list_towards_the_listener() -> None:
-    distance = over_worlds(
-        [0, 0.1, 0.3, 1],
-        "genre_balance",
-        lambda w, tracks: np.abs(w.genres_of(tracks) - w.shares).sum() / 2,
-    )
-    assert distance == sorted(distance, reverse=True)
-    assert distance[-1] < 0.5 * distance[0]
-
-
-def test_popularity_weight_moves_the_list_either_way() -> None:
-    popularity = over_worlds(
-        [-1, -0.3, 0, 0.3, 1],
-        "popularity_weight",
-        lambda w, tracks: w.catalogue.popularity_T[tracks].mean(),
-    )
-    assert popularity == sorted(popularity)
-    assert popularity[0] < popularity[2] < popularity[4]
-
-
-@pytest.mark.parametrize("rules", [{}, {"lambda_div": 1, "popularity_weight": 1, "per_artist": 1}])
-def test_nothing_to_rank_gives_an_empty_list(rules: dict[str, float]) -> None:
-    got = rank([], [], 5, Rules(**rules), plain(2))
-    assert got.tracks_n.tolist() == got.scores_n.tolist() == got.adjusted_n.tolist() == []
-    assert (got.costs, got.bound) == ([], None)
+# Wrong calls
 
 
 @pytest.mark.parametrize(
-    ("candidates", "scores", "told"),
+    ("scores", "told"),
     [
-        ([1, 2], [1.0], "one score for each candidate"),
-        ([1, 2], [1.0, np.nan], "finite"),
-        ([1, 2], [1.0, -np.inf], "finite"),
-        ([1, 3], [1.0, 2.0], "candidates 1 to 3: the catalogue has rows 0 to 2"),
-        ([-1, 1], [1.0, 2.0], "candidates -1 to 1"),
-        ([2, 2], [1.0, 2.0], "candidate 2: found more than once"),
+        ([0.0, 1.0], "scores of shape"),
+        ([0.0, 1.0, np.nan], "NaN or infinity"),
+        ([0.0, np.inf, 1.0], "NaN or infinity"),
     ],
 )
-def test_candidates_that_cannot_be_ranked_are_refused(
-    candidates: list[int], scores: list[float], told: str
+def test_scores_that_cannot_be_ranked_are_refused(
+    plain: Callable, scores: list[float], told: str
 ) -> None:
     with pytest.raises(InputError, match=told):
-        rank(candidates, scores, 1, Rules(), plain(2))
+        rank(scores, 1, Rules(), plain(2))
 
 
-def test_a_negative_n_is_wrong_usage() -> None:
+def test_a_negative_n_is_wrong_usage(plain: Callable) -> None:
     with pytest.raises(UsageError, match="n = -1: expected 0 or more"):
-        rank([1], [1.0], -1, Rules(), plain(2))
+        rank([0.0, 1.0], -1, Rules(), plain(1))
 
 
-def test_a_catalogue_of_unequal_arrays_is_refused() -> None:
-    with pytest.raises(InputError, match="'artist_T': 3, 'explicit_T': 4"):
+def test_the_unknown_track_is_passed_over(plain: Callable) -> None:
+    assert rank([9.0, 1.0, 2.0], 3, Rules(), plain(2)).tracks_n.tolist() == [2, 1]
+
+
+def test_a_catalogue_of_unequal_arrays_is_refused(plain: Callable) -> None:
+    with pytest.raises(InputError, match="'artist_T': 3, 'album_T': 4"):
         plain(3, artist_T=[1, 2])
-
-
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        (
-            {"explicit": "no"},
-            "explicit = 'no': expected 'allow', 'exclude' or 'exclude_known'",
-        ),
-        ({"heard": "never"}, "heard = 'never': expected 'mask', 'allow' or 'only'"),
-        ({"per_artist": 1.5}, "per_artist = 1.5: expected a valid integer"),
-        ({"genre_balance": 2}, "genre_balance = 2: expected less than or equal to 1"),
-        ({"lambda_div": -1}, "lambda_div = -1: expected greater than or equal to 0"),
-        ({"popularity_weight": np.inf}, "popularity_weight = inf: expected a finite number"),
-        ({"per_album": 1}, "per_album = 1: no such rule; expected one of explicit, heard, per_art"),
-    ],
-)
-def test_a_wrong_rule_is_named_with_what_is_allowed(values: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        rules_of(**values)
-    assert str(caught.value).startswith(told)

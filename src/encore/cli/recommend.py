@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from encore.cli import rule_flags as flags
 from encore.cli import show
 from encore.errors import UsageError
 from encore.wording import counted
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from encore.recommend.recommender import RankedList, Recommender
+    from encore.recommend.rules import Rules
 
 LISTENERS_AT_ONCE = 256
 
@@ -27,39 +29,59 @@ def recommend(
         Path | None, typer.Option(help="A history of one listener, of any form import reads.")
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All listeners; needs -o.")] = False,
-    explicit: Annotated[str, typer.Option(help="allow, exclude or exclude_known.")] = "allow",
-    heard: Annotated[str, typer.Option(help="mask, allow or only.")] = "mask",
-    per_artist: Annotated[int | None, typer.Option(help="Most tracks of one artist.")] = None,
-    genre_balance: Annotated[float, typer.Option(help="0..1: towards one's own genres.")] = 0.0,
-    popularity_weight: Annotated[float, typer.Option(help="Above 0: popular; below: rare.")] = 0.0,
-    lambda_div: Annotated[float, typer.Option(help="Weight of the diversity penalty.")] = 0.0,
+    rules_file: flags.RulesFile = None,
+    plain: flags.Plain = False,
+    explicit: flags.Explicit = None,
+    heard: flags.Heard = None,
+    relisten_after_days: flags.Relisten = None,
+    discovery: flags.Discovery = None,
+    recent: flags.Recent = None,
+    no_repeat_window: flags.Window = None,
+    per_artist: flags.PerArtist = None,
+    artist_spacing: flags.Spacing = None,
+    per_album: flags.PerAlbum = None,
+    ban_tracks: flags.BanTrack = None,
+    ban_artists: flags.BanArtist = None,
+    ban_genres: flags.BanGenre = None,
+    only_tracks: flags.OnlyTrack = None,
+    only_artists: flags.OnlyArtist = None,
+    only_genres: flags.OnlyGenre = None,
+    year: flags.Year = None,
+    duration_s: flags.Duration = None,
+    listeners: flags.Listeners = None,
+    acoustics: flags.Acoustics = None,
+    targets: flags.Target = None,
+    target_weight: flags.TargetWeight = None,
+    genre_balance: flags.GenreBalance = None,
+    genre_shares: flags.GenreShare = None,
+    popularity_weight: flags.PopularityWeight = None,
+    diversity: flags.Diversity = None,
+    lambda_div: flags.LambdaDiv = None,
+    similarity: flags.Similarity = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file: .json .jsonl .csv .parquet")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """Recommend tracks, each with its reason. An unknown listener is served, and told how."""
+    """Recommend tracks, each with its reason. An unknown listener is served, and told how.
+
+    One list is a varied one unless a rule says otherwise; --all without any rule writes the ranking
+    that the boards measure.
+    """
+    given = locals()
     import encore
-    from encore.recommend.rules import rules_of
 
     if everybody and (user or history or output is None):
         raise UsageError("--all takes no USER and no --history, and needs -o FILE")
     if not everybody and user is None and history is None:
         raise UsageError("name a USER, a --history FILE, or --all with -o FILE")
+    rules = flags.rules_from(rules_file, plain, given)
     model = encore.load(bundle)
     if everybody and output is not None:
-        write_frame(_all_lists(model, n), output)
-        listeners = counted(len(model.bundle.features.listeners), "listener")
-        show.say(f"{output}: {counted(n, 'track')} each for {listeners}")
+        write_frame(_all_lists(model, n, rules or encore.Rules.plain()), output)
+        everyone = counted(len(model.bundle.features.listeners), "listener")
+        show.say(f"{output}: {counted(n, 'track')} each for {everyone}")
         return
-    rules = rules_of(
-        explicit=explicit,
-        heard=heard,
-        per_artist=per_artist,
-        genre_balance=genre_balance,
-        popularity_weight=popularity_weight,
-        lambda_div=lambda_div,
-    )
     brought = None if history is None else encore.read(history)
     found = model.recommend(user, n, rules=rules, history=brought)
     if output is not None:
@@ -68,7 +90,7 @@ def recommend(
         show.print_json(found.to_json())
     elif output is None:
         show.out.print(show.list_table(found))
-        for line in filter(None, [found.bound]):
+        for line in filter(None, [found.bound, *found.notes]):
             show.out.print(line, style="yellow", markup=False)
         if found.unmatched:
             unknown = counted(
@@ -77,30 +99,27 @@ def recommend(
             show.say(f"{unknown} not in the catalogue")
 
 
-def _all_lists(model: "Recommender", n: int) -> "pl.DataFrame":
+def _all_lists(model: "Recommender", n: int, rules: "Rules") -> "pl.DataFrame":
     """Return (user_id, rank, track_id, score) of every known listener with a history."""
     import numpy as np
     import polars as pl
 
-    from encore.models.inputs import Audience
-
     features = model.bundle.features
-    listeners = np.flatnonzero(features.heard_U)
+    listeners = np.flatnonzero(features.heard_U).astype(np.int32)
     frames = []
     for start in range(0, len(listeners), LISTENERS_AT_ONCE):
-        users = listeners[start : start + LISTENERS_AT_ONCE].astype(np.int32)
-        audience = Audience.known(model.bundle.scorers.inputs, users)
-        scores_BT = model.scores(audience)
-        top_BK = model.top_of(scores_BT, audience.history_BT, n)
-        row, place = np.nonzero(top_BK >= 0)
-        track = top_BK[row, place]
+        users = listeners[start : start + LISTENERS_AT_ONCE]
+        lists = model.lists(users, n, rules)
+        each = [len(found.tracks_n) for found in lists]
         frames.append(
             pl.DataFrame(
                 {
-                    "user_id": features.listeners.decode(users[row]),
-                    "rank": (place + 1).astype(np.int32),
-                    "track_id": features.tracks.decode(track),
-                    "score": scores_BT[row, track],
+                    "user_id": features.listeners.decode(np.repeat(users, each)),
+                    "rank": np.concatenate([np.arange(1, k + 1, dtype=np.int32) for k in each]),
+                    "track_id": features.tracks.decode(
+                        np.concatenate([found.tracks_n for found in lists])
+                    ),
+                    "score": np.concatenate([found.scores_n for found in lists]),
                 }
             )
         )

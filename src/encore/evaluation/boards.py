@@ -21,16 +21,20 @@ from encore.evaluation.runs import LISTENERS
 from encore.evaluation.significance import Values, headline, over_seeds
 from encore.metrics import Interval
 from encore.models.inputs import Audience
-from encore.models.ranking import Floats, Integers, TieOrder, are_held, mask_heard, top_k
+from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, are_held, mask_heard, top_k
 from encore.recommend.recommender import Recommender
+from encore.recommend.rules import Rules
 
 ENCORE = "encore"  # the shipped list, and the shipped prediction of plays
+ENCORE_LIST = "encore-list"  # that list as `recommend` gives it without further rules: a varied one
 NETWORK_PLAYS = "network-plays"  # the plays head used as a ranker
 CHANCE = "chance"  # the shipped list, each right answer redrawn among the tracks it could list
 
 CUTS = (10, 20)
 DEPTH = max(CUTS)
 SCORES_AT_ONCE = 12_000_000  # listeners x tracks that one model scores together: 48 MB
+LISTS_AT_ONCE = 100
+LISTS = 1000  # listeners whose lists are made as `recommend` makes them, one by one
 PLAYS_RANKER_SCORES = 2_000_000  # pairs that the plays head ranks: the MLP is slow on a catalogue
 
 Scores = dict[str, dict[str, Interval]]  # model -> metric -> interval
@@ -119,6 +123,8 @@ def ranking_board(
 ) -> Board:
     """Rank with the shipped list, each scorer alone and the plays head; say what each is worth.
 
+    Where all but the heard tracks of known listeners are asked for, the default list is a row too.
+
     Without `baselines`, the shipped list alone.
     """
     bundle = model.bundle
@@ -126,11 +132,14 @@ def ranking_board(
     lists = rank(question, score, bundle.scorers.ties)
     size = len(question.audience)
     rows = {name: np.arange(size) for name in lists}
-    asked = _sample(size, PLAYS_RANKER_SCORES // question.held_BT.shape[1], seed)
     if baselines and (question.audience.user_B != UNKNOWN).all():
-        some = part(question, asked)
-        lists |= rank(some, _plays_head(model), bundle.scorers.ties)
+        asked = _sample(size, PLAYS_RANKER_SCORES // question.held_BT.shape[1], seed)
+        lists |= rank(part(question, asked), _plays_head(model), bundle.scorers.ties)
         rows[NETWORK_PLAYS] = asked
+        if question.mask and question.among_T is None:
+            asked = _sample(size, LISTS, seed)
+            lists[ENCORE_LIST] = _default_lists(model, question.audience.user_B[asked])
+            rows[ENCORE_LIST] = asked
     found = {
         name: _ranking_values(top_BK, part(question, rows[name]), model)
         for name, top_BK in lists.items()
@@ -174,6 +183,15 @@ def _shipped(model: Recommender) -> Score:
 
 def _plays_head(model: Recommender) -> Score:
     return lambda audience: [(NETWORK_PLAYS, model.bundle.scorers.plays(audience.user_B))]
+
+
+def _default_lists(model: Recommender, user_B: Indices) -> Integers:
+    """Return the lists (B, K) that `recommend` gives where no rule is named."""
+    top_BK = np.full((len(user_B), DEPTH), EMPTY, np.int64)
+    for rows in np.array_split(np.arange(len(user_B)), max(len(user_B) // LISTS_AT_ONCE, 1)):
+        for row, found in zip(rows, model.lists(user_B[rows], DEPTH, Rules()), strict=True):
+            top_BK[row, : len(found.tracks_n)] = found.tracks_n
+    return top_BK
 
 
 def part(question: Question, rows: npt.NDArray[np.integer]) -> Question:

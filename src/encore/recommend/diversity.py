@@ -1,8 +1,15 @@
 """Diversity: a track is worth less the more it resembles those that the list already holds.
 
-The penalty of a track is its mean similarity to the tracks chosen before it (0 for the first), and
-
     final score = score - lambda_div * penalty
+
+The penalty of a track is its mean similarity to the tracks chosen before it; or that to the nearest
+of them, MMR (Carbonell and Goldstein, "The use of MMR", SIGIR 1998); or the sum of all, by which a
+greedy choice goes for the list with the highest
+
+    sum of its scores - lambda_div * sum of the similarity of its pairs
+
+(Gollapudi and Sharma, "An axiomatic approach for result diversification", WWW 2009). It is 0 for
+the first track.
 
 Shapes: K tracks to choose from, n tracks of a list, T tracks of the catalogue, D dimensions.
 """
@@ -17,25 +24,60 @@ from encore.errors import InputError, UsageError
 Doubles = npt.NDArray[np.float64]
 
 
-class MeanSimilarity:
-    """The penalty of each of K tracks, kept up to date while a list is being chosen from them.
+SimilarTo = Callable[[int], npt.NDArray[np.floating]]
+"""Gives each track's similarity to track k, shape (K,)."""
 
-    `similar_to(k)` gives each track's similarity to track k, shape (K,). A choice costs one call.
+
+class SummedSimilarity:
+    """The sum of each track's similarities to those chosen, while a list is chosen from K tracks.
+
+    A choice costs one call of `similar_to`; so it does below.
     """
 
-    def __init__(self, size: int, similar_to: Callable[[int], npt.NDArray[np.floating]]) -> None:
+    def __init__(self, size: int, similar_to: SimilarTo) -> None:
         self._similar_to = similar_to
         self._sum_K = np.zeros(size)
-        self._chosen = 0
 
     def value(self) -> Doubles:
-        """Return the mean similarity of each track to those chosen so far; 0 before the first."""
-        return self._sum_K / max(self._chosen, 1)
+        """Return the sum of similarities of each track to those chosen so far."""
+        return self._sum_K
 
     def choose(self, k: int) -> None:
         """Add track k to the list."""
         self._sum_K += self._similar_to(k)
+
+
+class MeanSimilarity:
+    """The mean similarity of each of K tracks to those chosen; 0 before the first."""
+
+    def __init__(self, size: int, similar_to: SimilarTo) -> None:
+        self._sum = SummedSimilarity(size, similar_to)
+        self._chosen = 0
+
+    def value(self) -> Doubles:
+        """Return the mean similarity of each track to those chosen so far."""
+        return self._sum.value() / max(self._chosen, 1)
+
+    def choose(self, k: int) -> None:
+        """Add track k to the list."""
+        self._sum.choose(k)
         self._chosen += 1
+
+
+class NearestSimilarity:
+    """The similarity of each of K tracks to the nearest of those chosen; 0 before the first."""
+
+    def __init__(self, size: int, similar_to: SimilarTo) -> None:
+        self._similar_to = similar_to
+        self._nearest_K = np.full(size, -np.inf)
+
+    def value(self) -> Doubles:
+        """Return the similarity of each track to the nearest of those chosen so far."""
+        return np.where(np.isneginf(self._nearest_K), 0.0, self._nearest_K)
+
+    def choose(self, k: int) -> None:
+        """Add track k to the list."""
+        self._nearest_K = np.maximum(self._nearest_K, self._similar_to(k))
 
 
 def calculate_diversity_penalty(items: npt.ArrayLike, similarity_matrix: npt.ArrayLike) -> Doubles:

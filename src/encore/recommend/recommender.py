@@ -4,28 +4,26 @@ There is one such path. Evaluation, the command line and the library call it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import scipy.sparse as sp
-import torch
 
 from encore.data.identity import clean_title
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
-from encore.models.channels import Popularity
+from encore.models.channels import Popularity, Repeat
 from encore.models.conformal import Interval
 from encore.models.ensemble import NETWORK, Weights
 from encore.models.inputs import Audience
-from encore.models.ranking import EMPTY, Floats, Integers, mask_heard, played, top_k
+from encore.models.ranking import Floats, Integers, mask_heard, played, top_k
 from encore.models.residuals import Prediction
-from encore.recommend.calibration import genre_shares_of
+from encore.recommend.catalogue import catalogue_of, taste_of
 from encore.recommend.explain import main_tracks, sentence
 from encore.recommend.fold_in import (
     FRIENDS,
@@ -35,9 +33,8 @@ from encore.recommend.fold_in import (
     friends_history,
     listener_of,
 )
-from encore.recommend.rules import CLEAN, EXPLICIT, EXPLICIT_UNKNOWN, Catalogue, Ranked, Rules, rank
+from encore.recommend.rules import Catalogue, Ranked, Rules, rank
 
-CANDIDATES = 300  # best by score that the rules choose from; more where rules leave too few
 GENRES_NAMED = 2  # in a reason
 FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
 POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
@@ -63,7 +60,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class RankedList:
-    """A list and how it came about: for whom, on what it rests, which rule left it short."""
+    """A list and how it came about: for whom, on what it rests, which rule left it short.
+
+    `dropped`, `prices`, `bound` and `notes` are those of `encore.recommend.rules.Ranked`.
+    """
 
     user_id: str | None
     answer: str
@@ -71,6 +71,8 @@ class RankedList:
     dropped: dict[str, int] = field(default_factory=dict)
     bound: str | None = None
     unmatched: list[str] = field(default_factory=list)
+    prices: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the list as plain JSON values."""
@@ -106,6 +108,9 @@ class Recommender:
     ) -> RankedList:
         """Return `n` tracks for a listener, each with its score, its reason and its rules' cost.
 
+        Without `rules` the list is that of `Rules()`, a varied one; `Rules.plain()` gives the
+        ranking as it is.
+
         A listener that the model does not know gets an answer too, and `answer` says which: from a
         `history` brought along, from their friends' histories, or what most play.
 
@@ -117,14 +122,34 @@ class Recommender:
         listener = listener_of(self.bundle, user_id, history)
         every = self._parts(listener.asking)
         parts = {name: part_1T[0] for name, part_1T in every.items() if part_1T.any()}
-        scores_T = np.sum([*parts.values()], axis=0)
-        ranked = self._ranked(scores_T, listener, n, rules)
+        parts, ranked = self._ranked(parts, listener, n, rules)
         slots = [
             self._slot(place, ranked, parts, listener) for place in range(len(ranked.tracks_n))
         ]
         return RankedList(
-            user_id, listener.answer, slots, ranked.dropped, ranked.bound, list(listener.unmatched)
+            user_id,
+            listener.answer,
+            slots,
+            ranked.dropped,
+            ranked.bound,
+            list(listener.unmatched),
+            ranked.prices,
+            ranked.notes,
         )
+
+    def lists(self, user_B: Indices, n: int, rules: Rules) -> list[Ranked]:
+        """Return the lists of known listeners, given by index, as `recommend` makes each of them.
+
+        Without reasons, which cost more than all the rest.
+        """
+        audience = Audience.known(self.bundle.scorers.inputs, user_B)
+        parts = self._parts(audience)
+        found = []
+        for row, user in enumerate(user_B):
+            listener = listener_of(self.bundle, self.bundle.features.listeners.id(user), None)
+            of_row = {name: part_BT[row] for name, part_BT in parts.items()}
+            found.append(self._ranked(of_row, listener, n, rules)[1])
+        return found
 
     def generate_recommendations(
         self, user_id: str, n_recommendations: int = 10
@@ -133,7 +158,7 @@ class Recommender:
 
         The seed's call: no rules, no diversity.
         """
-        found = self.recommend(user_id, n_recommendations)
+        found = self.recommend(user_id, n_recommendations, rules=Rules.plain())
         return [slot.track_id for slot in found.slots], [slot.score for slot in found.slots]
 
     def predict(
@@ -236,55 +261,51 @@ class Recommender:
             _mix(parts, asked, np.ones((len(asked), 1), np.float32), popular)
         return parts
 
-    def _ranked(self, scores_T: Floats, listener: Listener, n: int, rules: Rules) -> Ranked:
-        """Return the list under the rules, from as many candidates as that takes."""
-        open_1T = scores_T[None, :].copy()
-        if rules.heard == "mask":
-            mask_heard(open_1T, listener.heard_1T)
-        elif rules.heard == "only":
-            kept = np.full_like(open_1T, -np.inf)
-            heard = listener.heard_1T.indices
-            kept[0, heard] = open_1T[0, heard]
-            open_1T = kept
-        open_1T[0, UNKNOWN] = -np.inf
-        history = listener.history_1T
-        shares = genre_shares_of(
-            self._catalogue.genres_TG[history.indices],
-            self._catalogue.padding,
-            np.log1p(history.data),
-        )
-        if not np.isfinite(open_1T).any():
-            left = f"heard='{rules.heard}' left none of the catalogue's tracks to list"
-            return replace(rank([], [], n, rules, self._catalogue), bound=left)
-        wanted = max(CANDIDATES, 20 * n)
-        while True:
-            top_K = top_k(open_1T, wanted, self.bundle.scorers.ties)[0]
-            top_K = top_K[top_K != EMPTY]
-            ranked = rank(top_K, scores_T[top_K], n, rules, self._catalogue, shares)
-            if len(ranked.tracks_n) >= n or len(top_K) < wanted:
-                return ranked
-            wanted *= 8
+    def _ranked(
+        self, parts: dict[str, Floats], listener: Listener, n: int, rules: Rules
+    ) -> tuple[dict[str, Floats], Ranked]:
+        """Return the scores' parts as the dial has them, and the list under the rules."""
+        if rules.discovery is not None:
+            parts = self._heard_by_repeat(parts, listener)
+        scores_T = np.sum([*parts.values()], axis=0)
+        taste = taste_of(self.bundle, listener, self.catalogue)
+        return parts, rank(scores_T, n, rules, self.catalogue, taste)
+
+    def _heard_by_repeat(self, parts: dict[str, Floats], listener: Listener) -> dict[str, Floats]:
+        """Return the parts with heard tracks scored by the repeat channel alone."""
+        heard = listener.heard_1T.indices
+        repeat_T = self._repeat.score(self._repeat.fold_in(listener.asking))[0]
+        kept = {name: part_T.copy() for name, part_T in parts.items()}
+        kept.setdefault(Repeat.name, np.zeros_like(repeat_T))
+        for name, part_T in kept.items():
+            part_T[heard] = repeat_T[heard] if name == Repeat.name else 0
+        return kept
 
     def _slot(
         self, place: int, ranked: Ranked, parts: dict[str, Floats], listener: Listener
     ) -> Slot:
         track = int(ranked.tracks_n[place])
-        because = main_tracks(self._attribution(track, listener))
+        contributions = {name: float(scores_T[track]) for name, scores_T in parts.items()}
+        by_repeat = [name for name, part in contributions.items() if part] == [Repeat.name]
+        if by_repeat:  # the dial's heard tracks: listed because they are played
+            attribution = self._repeat.attribute(listener.history_1T, track)
+        else:
+            attribution = self._attribution(track, listener)
+        because = main_tracks(attribution)
         shown = self.bundle.tracks.row(track - 1, named=True)
-        catalogue = self._catalogue
         return Slot(
             rank=place + 1,
             track_id=shown["track_id"],
             title=shown["title"],
             artist=shown["artist"],
             score=float(ranked.scores_n[place]),
-            contributions={name: float(scores_T[track]) for name, scores_T in parts.items()},
+            contributions=contributions,
             costs=ranked.costs[place],
             because=[self.bundle.tracks["track_id"][t - 1] for t in because],
             reason=sentence(
                 [self._name(t) for t in because],
-                self._shared_genres(track, because),
-                round(float(np.expm1(catalogue.popularity_T[track]))),
+                [] if by_repeat else self._shared_genres(track, because),
+                int(self.bundle.listeners_T[track]),
                 friends=listener.answer == FRIENDS,
             ),
         )
@@ -308,7 +329,7 @@ class Recommender:
 
     def _shared_genres(self, track: int, because: list[int]) -> list[str]:
         """Return the track's genres that most of the named tracks have, its heaviest first."""
-        genres_TG, padding = self._catalogue.genres_TG, self._catalogue.padding
+        genres_TG, padding = self.catalogue.genres_TG, self.catalogue.padding
         own = [int(g) for g in genres_TG[track] if g not in (UNKNOWN, padding)]
         votes = {g: sum(g in genres_TG[t] for t in because) for g in own}
         shared = [g for g in own if votes[g] * 2 > len(because)] if because else []
@@ -319,25 +340,17 @@ class Recommender:
         return clean_title(str(self.bundle.tracks["title"][track - 1]))
 
     @cached_property
-    def _catalogue(self) -> Catalogue:
-        bundle = self.bundle
-        return Catalogue(
-            artist_T=bundle.features.artist_T,
-            explicit_T=_explicit(bundle.tracks),
-            genres_TG=bundle.features.main_genres_TG,
-            padding=bundle.features.padding,
-            popularity_T=np.log1p(bundle.listeners_T).astype(np.float32),
-            vectors_TD=self._track_vectors(),
-        )
+    def catalogue(self) -> Catalogue:
+        """What the rules read of each track."""
+        return catalogue_of(self.bundle)
 
-    @torch.inference_mode()
-    def _track_vectors(self) -> npt.NDArray[np.float32]:
-        """Return unit vectors of tracks, learned from content and co-listening, for similarity."""
-        scorers = self.bundle.scorers
-        embedded = scorers.network.embed_tracks(scorers.tables.tracks)
-        vectors_TD = torch.nn.functional.normalize(scorers.network.track_vector(embedded))
-        vectors_TD[UNKNOWN] = 0
-        return vectors_TD.cpu().numpy()
+    @cached_property
+    def _repeat(self) -> Repeat:
+        """The repeat channel, also where the bundle's list does without it."""
+        channel = self.bundle.scorers.channels.get(Repeat.name)
+        if isinstance(channel, Repeat):
+            return channel
+        return Repeat.of(self.bundle.config).fit(self.bundle.scorers.inputs)
 
 
 def _mix(
@@ -353,11 +366,3 @@ def _mix(
         part_BT[rows] *= 1 - share_b1
         if name in others:
             part_BT[rows] += share_b1 * others[name]
-
-
-def _explicit(tracks: pl.DataFrame) -> npt.NDArray[np.int8]:
-    flag = pl.col("explicit").replace_strict(
-        {True: EXPLICIT, False: CLEAN}, default=EXPLICIT_UNKNOWN, return_dtype=pl.Int8
-    )
-    flags = tracks.select(flag)["explicit"].to_numpy()
-    return np.concatenate([[EXPLICIT_UNKNOWN], flags]).astype(np.int8)

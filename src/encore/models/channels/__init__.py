@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 #: What other scorers and rows of a board are called.
-TAKEN = ("network-rank", "network-plays", "blend", "encore", "chance")
+TAKEN = ("network-rank", "network-plays", "blend", "encore", "encore-list", "chance")
 
 Own = TypeVar("Own", bound=type[Channel])
 

@@ -8,9 +8,11 @@ validation rows of two data sets (docs/log.md); they matter more here than anyth
 RecSys 2022).
 """
 
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
@@ -56,6 +58,7 @@ class Als:
         """Alternate between listeners' and tracks' least squares."""
         with _one_blas_thread():
             self._model.fit(sp.csr_matrix(played(inputs.plays_UT)), show_progress=False)
+        self.__dict__.pop("_gram_FF", None)
         return self
 
     def fold_in(self, audience: Audience) -> Floats:
@@ -73,12 +76,26 @@ class Als:
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's part of the score (Hu, Koren & Volinsky, section 5)."""
         weights = played(history_1T)
-        Y = self._model.item_factors.astype(np.float64)
-        own, confidence = Y[weights.indices], self._model.alpha * weights.data.astype(np.float64)
-        gram = Y.T @ Y + self._model.regularization * np.eye(Y.shape[1])
-        gram += (own * (confidence - 1)[:, None]).T @ own
-        parts = confidence * (own @ np.linalg.solve(gram, Y[track]))
+        Y = self._model.item_factors
+        own = Y[weights.indices].astype(np.float64)
+        confidence = self._model.alpha * weights.data.astype(np.float64)
+        gram = self._gram_FF + (own * (confidence - 1)[:, None]).T @ own
+        parts = confidence * (own @ np.linalg.solve(gram, Y[track].astype(np.float64)))
         return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True)}
+
+    @cached_property
+    def _gram_FF(self) -> npt.NDArray[np.float64]:
+        """Return the part of the least squares that every listener shares; read once fitted."""
+        Y = self._model.item_factors.astype(np.float64)
+        gram_FF: npt.NDArray[np.float64] = Y.T @ Y
+        gram_FF += self._model.regularization * np.eye(Y.shape[1])
+        return gram_FF
+
+    @property
+    def factors_TF(self) -> Floats:
+        """The tracks' factors."""
+        factors: Floats = self._model.item_factors
+        return factors
 
     def arrays(self) -> Arrays:
         """Return the tracks' factors and the two constants that folding in needs."""

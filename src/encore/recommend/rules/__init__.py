@@ -1,0 +1,40 @@
+"""Rules: from scores to the list, with what each rule removed and what it cost.
+
+::
+
+    settings    Rules: what may be asked, from Python, TOML or flags
+    catalogue   what the rules read of tracks and of the listener
+    filters     hard, a track at a time: a mask over the catalogue for each rule
+    caps        hard, a slot at a time: what the tracks chosen so far close
+    soft        adjustments of the standardised score
+    choosing    the greedy choice under all of them, and what each cost
+
+A rule is a field of `Rules` and one entry in FILTERS, CAPS or SOFT, a small function each.
+"""
+
+from encore.recommend.rules.catalogue import (
+    CLEAN,
+    EXPLICIT,
+    EXPLICIT_UNKNOWN,
+    Catalogue,
+    Names,
+    Taste,
+)
+from encore.recommend.rules.choosing import Ranked, rank
+from encore.recommend.rules.settings import Acoustic, Bounds, Rules, read_rules, rules_of
+
+__all__ = [
+    "CLEAN",
+    "EXPLICIT",
+    "EXPLICIT_UNKNOWN",
+    "Acoustic",
+    "Bounds",
+    "Catalogue",
+    "Names",
+    "Ranked",
+    "Rules",
+    "Taste",
+    "rank",
+    "read_rules",
+    "rules_of",
+]

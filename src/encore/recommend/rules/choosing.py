@@ -1,0 +1,326 @@
+"""The choice: from the scores of the whole catalogue to a list under all rules, and its trace.
+
+Filters leave the tracks that may be listed; of these the best by score are the candidates. Each
+slot takes the candidate that the caps leave open with the highest
+
+    adjusted = z(score) + sum over the active soft rules of  weight x term
+
+where z is (x - mean) / standard deviation over the candidates, so that a weight means the same
+whatever the scale of the scores. Under `discovery` it is taken for each kind by itself: heard
+tracks have scores of another scale.
+
+Shapes: K candidates, n slots, T tracks of the catalogue (row 0: the unknown).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from encore.data.vocabulary import UNKNOWN
+from encore.errors import InputError, UsageError
+from encore.models.ranking import EMPTY, Integers, top_k
+from encore.recommend.diversity import Doubles
+from encore.recommend.rules.caps import CAPS, Apart, Cap, Dealt
+from encore.recommend.rules.catalogue import Catalogue, Mask, Pool, Taste
+from encore.recommend.rules.filters import FILTERS, KINDS, UNPRICED, distance, filtered
+from encore.recommend.rules.settings import Rules
+from encore.recommend.rules.soft import SOFT, standardised
+
+CANDIDATES = 300  # best by score, or 5 for each slot; more where caps leave too few
+PER_SLOT = 5
+MORE = 8  # times as many, where they were too few
+
+_PLAIN = Rules.plain()
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A list, best first, and how it came about.
+
+    - `tracks_n`, `scores_n`: the tracks and their scores as handed in.
+    - `adjusted_n`: the standardised scores after the soft rules, by which each slot was given.
+    - `costs`: for each slot, by how much each active soft rule changed its standardised score
+      (below 0: the track lost by it); `adjusted_n` less their sum is z(score).
+    - `dropped`: by each active hard rule, the tracks that a filter refused of those that the
+      filters before it left, or those that a cap kept out though they were better placed.
+    - `prices`: for each active rule, by how much the mean score of the list under it alone is below
+      that of the list under none (above it: the rule opened what was closed).
+    - `bound`: which rules left fewer than n tracks, and what would help; None where none did.
+    - `notes`: what the rules name that the catalogue does not have.
+    """
+
+    tracks_n: Integers
+    scores_n: Doubles
+    adjusted_n: Doubles
+    costs: list[dict[str, float]]
+    dropped: dict[str, int] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
+    bound: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def rank(
+    scores_T: npt.ArrayLike, n: int, rules: Rules, catalogue: Catalogue, taste: Taste | None = None
+) -> Ranked:
+    """Choose at most `n` tracks, greedily, under `rules`.
+
+    `scores_T` are scores of all tracks, higher is better, -inf for what is no candidate; that of
+    the unknown is not read. Without a `taste` the listener has heard nothing. Equal adjusted scores
+    go by score, then popularity, then index: with no rule active the list is the top n in that
+    order.
+
+    Raises `InputError` on scores that break this, `UsageError` on a negative `n`.
+    """
+    if n < 0:
+        raise UsageError(f"n = {n}: expected 0 or more")
+    scores_T, taste = _checked(scores_T, catalogue), taste or Taste()
+    found = _chosen(scores_T, n, rules, catalogue, taste)
+    prices = _prices(found, scores_T, n, rules, catalogue, taste)
+    return Ranked(**{**vars(found), "prices": prices, "notes": _unknown_names(rules, catalogue)})
+
+
+def _prices(
+    found: Ranked,
+    scores_T: npt.NDArray[np.floating],
+    n: int,
+    rules: Rules,
+    catalogue: Catalogue,
+    taste: Taste,
+) -> dict[str, float]:
+    """Return what each active rule costs where it is the only one."""
+    names = active(rules)
+    if not names:
+        return {}
+
+    def without(others: list[str]) -> Rules:
+        return rules.model_copy(update={name: getattr(_PLAIN, name) for name in others})
+
+    free = _chosen(scores_T, n, without(names), catalogue, taste)
+    prices = {}
+    for name in names:
+        others = [other for other in names if other != name]
+        alone = _chosen(scores_T, n, without(others), catalogue, taste) if others else found
+        if len(free.tracks_n) and len(alone.tracks_n):
+            prices[name] = float(free.scores_n.mean() - alone.scores_n.mean())
+    return prices
+
+
+def active(rules: Rules) -> list[str]:
+    """Return the rules that are on and have a price.
+
+    >>> active(Rules(heard="allow", per_artist=2, lambda_div=0))
+    ['per_artist']
+    """
+    every = dict.fromkeys([*FILTERS, *CAPS, *SOFT])
+    return [
+        name
+        for name in every
+        if name not in UNPRICED and getattr(rules, name) != getattr(_PLAIN, name)
+    ]
+
+
+def _checked(scores_T: npt.ArrayLike, catalogue: Catalogue) -> npt.NDArray[np.floating]:
+    given = np.asarray(scores_T)
+    scores = np.array(given, np.result_type(given, np.float32))
+    if scores.shape != (len(catalogue),):
+        raise InputError(f"scores of shape {scores.shape}: expected one a track, {len(catalogue)}")
+    scores[UNKNOWN] = -np.inf
+    if np.isnan(scores).any() or np.isposinf(scores).any():
+        raise InputError("scores: found NaN or infinity, expected finite numbers, or -inf")
+    return scores
+
+
+def _chosen(
+    scores_T: npt.NDArray[np.floating], n: int, rules: Rules, catalogue: Catalogue, taste: Taste
+) -> Ranked:
+    """Return the list without prices and notes: filters, then the choice from enough candidates."""
+    kept = filtered(scores_T > -np.inf, n, rules, catalogue, taste)
+    kind_T = np.zeros(len(catalogue), np.int8)
+    if rules.discovery is not None:
+        kind_T = distance(catalogue, taste)
+    there = np.bincount(kind_T[kept.open_T], minlength=len(KINDS))
+    wanted = max(CANDIDATES, PER_SLOT * n)
+    while True:
+        tracks_K = _best(scores_T, kept.open_T, kind_T, wanted, catalogue)
+        pool = Pool(tracks_K, kind_T[tracks_K], n, catalogue, taste)
+        got = _Choice(scores_T[tracks_K].astype(np.float64), pool, rules)
+        if not got.lacks(there):
+            break
+        wanted *= MORE
+    bound = [*kept.shortages, *got.shortages(len(tracks_K))]
+    return got.ranked(kept.dropped, "; ".join(bound) or None)
+
+
+def _best(
+    scores_T: npt.NDArray[np.floating],
+    open_T: Mask,
+    kind_T: npt.NDArray[np.int8],
+    wanted: int,
+    catalogue: Catalogue,
+) -> Integers:
+    """Return the best tracks of each kind by score, in order of score."""
+    found = []
+    for kind in np.unique(kind_T):
+        of_kind = np.where(open_T & (kind_T == kind), scores_T, -np.inf)
+        found.append(top_k(of_kind[None], wanted, catalogue.ties)[0])
+    tracks_K: Integers = np.concatenate(found)
+    tracks_K = tracks_K[tracks_K != EMPTY]
+    if len(found) > 1:
+        places = catalogue.ties.place_of_column[tracks_K]
+        tracks_K = tracks_K[np.lexsort((places, -scores_T[tracks_K]))]
+    return tracks_K
+
+
+class _Choice:
+    """One greedy pass over the candidates."""
+
+    def __init__(self, scores_K: Doubles, pool: Pool, rules: Rules) -> None:
+        self._scores_K, self._pool, self._rules = scores_K, pool, rules
+        self._z_K = _standardised_each(scores_K, pool.kind_K)
+        self._soft = {
+            name: active for name, make in SOFT.items() if (active := make(rules, pool)) is not None
+        }
+        self._caps = _caps(rules, pool)
+        self._free_K = np.ones(len(scores_K), np.bool_)
+        self._kept_out = {name: np.zeros(len(scores_K), np.bool_) for name in self._caps}
+        self._slots: list[int] = []
+        self._adjusted: list[float] = []
+        self._costs: list[dict[str, float]] = []
+        self._ran_out: list[int] = []
+        while len(self._slots) < pool.n and self._choose():
+            pass
+        if rules.diversity == "pairs" and "lambda_div" in self._soft:
+            self._in_order_of_score()
+
+    def lacks(self, there: Integers) -> bool:
+        """Return whether more of the tracks that are there, by kind, could make another list."""
+        more = np.bincount(self._pool.kind_K, minlength=len(KINDS)) < there
+        short = len(self._slots) < self._pool.n
+        return bool(more.any() if short else more[self._ran_out].any())
+
+    def _choose(self) -> bool:
+        """Give the next slot; False where no candidate is left for it."""
+        closed = {name: ~cap.open() for name, cap in self._caps.items()}
+        open_K = self._free_K.copy()
+        for closed_K in closed.values():
+            open_K &= ~closed_K
+        if not open_K.any():
+            return self._pass_on(closed)
+        changes = {name: weight * term.value() for name, (weight, term) in self._soft.items()}
+        adjusted_K = sum(changes.values(), start=self._z_K)
+        k = int(np.where(open_K, adjusted_K, -np.inf).argmax())
+        better_K = self._free_K & ~open_K
+        if closed:
+            better_K &= adjusted_K > adjusted_K[k]
+            self._blame(closed, better_K)
+        self._slots.append(k)
+        self._adjusted.append(float(adjusted_K[k]))
+        self._costs.append({name: float(change_K[k]) for name, change_K in changes.items()})
+        self._free_K[k] = False
+        for cap in self._caps.values():
+            cap.choose(k)
+        if len(self._slots) < self._pool.n:
+            for _, term in self._soft.values():
+                term.choose(k)
+        return True
+
+    def _pass_on(self, closed: dict[str, Mask]) -> bool:
+        """Leave the slots of a kind that has run out to the next one, where there is a dial."""
+        dealt = self._caps.get("discovery")
+        if isinstance(dealt, Dealt):
+            self._ran_out.append(dealt.turn)
+            if dealt.pass_on():
+                return True
+        self._blame(closed, self._free_K)
+        return False
+
+    def _blame(self, closed: dict[str, Mask], out_K: Mask) -> None:
+        """Note which cap kept candidates out: the first that closes each."""
+        for name, closed_K in closed.items():
+            self._kept_out[name] |= closed_K & out_K
+            out_K = out_K & ~closed_K
+
+    def _in_order_of_score(self) -> None:
+        """Put the tracks in order of all but the diversity: it chooses tracks, not their order.
+
+        Where that breaks what is said of neighbours, the greedy order stays.
+        """
+        own = [
+            adjusted - cost["lambda_div"]
+            for adjusted, cost in zip(self._adjusted, self._costs, strict=True)
+        ]
+        order: list[int] = []
+        left = sorted(range(len(own)), key=lambda slot: (-own[slot], self._slots[slot]))
+        every = _caps(self._rules, self._pool).values()
+        caps = [cap for cap in every if isinstance(cap, Apart | Dealt)]
+        while left:
+            masks = [cap.open() for cap in caps]
+            fits = (s for s in left if all(open_K[self._slots[s]] for open_K in masks))
+            slot = next(fits, None)
+            if slot is None:
+                return
+            order.append(slot)
+            left.remove(slot)
+            for cap in caps:
+                cap.choose(self._slots[slot])
+        self._slots = [self._slots[slot] for slot in order]
+        self._adjusted = [self._adjusted[slot] for slot in order]
+        self._costs = [self._costs[slot] for slot in order]
+
+    def shortages(self, candidates: int) -> list[str]:
+        """Return which caps left slots empty, and what would help."""
+        if len(self._slots) == self._pool.n or not self._free_K.any():
+            return []
+        return [
+            f"{name}={getattr(self._rules, name)} left {len(self._slots)} of {candidates} "
+            "candidates: a looser one, or candidates by more artists, fill the list"
+            for name in self._caps
+            if (self._kept_out[name] & self._free_K).any()
+        ]
+
+    def ranked(self, dropped: dict[str, int], bound: str | None) -> Ranked:
+        """Return the list with what its filters and caps took."""
+        kept_out = {
+            name: int((mask_K & self._free_K).sum())
+            for name, mask_K in self._kept_out.items()
+            if name not in UNPRICED
+        }
+        return Ranked(
+            tracks_n=self._pool.tracks_K[self._slots],
+            scores_n=self._scores_K[self._slots],
+            adjusted_n=np.array(self._adjusted),
+            costs=self._costs,
+            dropped=dropped | kept_out,
+            bound=bound,
+        )
+
+
+def _caps(rules: Rules, pool: Pool) -> dict[str, Cap]:
+    return {name: cap for name, make in CAPS.items() if (cap := make(rules, pool)) is not None}
+
+
+def _standardised_each(scores_K: Doubles, kind_K: npt.NDArray[np.int8]) -> Doubles:
+    z_K = np.zeros(len(scores_K))
+    for kind in np.unique(kind_K):
+        z_K[kind_K == kind] = standardised(scores_K[kind_K == kind])
+    return z_K
+
+
+def _unknown_names(rules: Rules, catalogue: Catalogue) -> list[str]:
+    """Return what the rules name that the catalogue lacks; recent tracks may well be gone."""
+    names = catalogue.names
+    missing = {
+        "ban_tracks": names.of_tracks(rules.ban_tracks).missing,
+        "ban_artists": names.of_artists(rules.ban_artists).missing,
+        "ban_genres": names.of_genres(rules.ban_genres).missing,
+        "only_tracks": names.of_tracks(rules.only_tracks).missing,
+        "only_artists": names.of_artists(rules.only_artists).missing,
+        "only_genres": names.of_genres(rules.only_genres).missing,
+        "genre_shares": names.of_genres(tuple(rules.genre_shares)).missing,
+    }
+    return [
+        f"{rule}: the catalogue has no {', '.join(map(repr, absent))}"
+        for rule, absent in missing.items()
+        if absent
+    ]

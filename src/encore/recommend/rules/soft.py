@@ -1,0 +1,158 @@
+"""Soft rules: what changes a candidate's standardised score. A small term each, and their list.
+
+    adjusted = z(score) + sum over the active rules of  weight x term
+
+A term is a quantity of each candidate in the light of those chosen so far.
+
+Shapes: K candidates, W genres kept of a track, D dimensions.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from encore.recommend.calibration import GenreDrift
+from encore.recommend.diversity import Doubles, MeanSimilarity, NearestSimilarity, SummedSimilarity
+from encore.recommend.rules.catalogue import Catalogue, Floats, Pool
+from encore.recommend.rules.settings import Rules
+from encore.schema import ACOUSTIC
+
+#: What content and co-listening weigh; of 1/2, 2/3 and 4/5 two thirds were best (docs/log.md).
+WEIGHTS = {"both": (2 / 3, 1 / 3), "content": (1.0, 0.0), "listening": (0.0, 1.0)}
+TINY = 1e-12  # where nothing is known of one of two tracks their similarity is 0
+
+
+class Term(Protocol):
+    """A quantity of each candidate, kept up to date while a list is chosen."""
+
+    def value(self) -> Doubles:
+        """Return it (K,)."""
+        ...
+
+    def choose(self, k: int) -> None:
+        """Let candidate k take a slot."""
+        ...
+
+
+class _Fixed:
+    """A quantity that is the same whatever was chosen."""
+
+    def __init__(self, value_K: Doubles) -> None:
+        self._value_K = value_K
+
+    def value(self) -> Doubles:
+        return self._value_K
+
+    def choose(self, k: int) -> None:
+        pass
+
+
+def popularity(rules: Rules, pool: Pool) -> tuple[float, Term] | None:
+    """Weigh standardised log popularity."""
+    if not rules.popularity_weight:
+        return None
+    popularity_K = pool.catalogue.popularity_T[pool.tracks_K].astype(np.float64)
+    return rules.popularity_weight, _Fixed(standardised(popularity_K))
+
+
+def targets(rules: Rules, pool: Pool) -> tuple[float, Term] | None:
+    """Weigh the distance from the targets, in standard deviations of each feature."""
+    if not rules.targets or not rules.target_weight:
+        return None
+    features = pool.catalogue.acoustics_TF
+    far = [
+        _far(features[:, ACOUSTIC.index(name)], pool.tracks_K, target)
+        for name, target in rules.targets.items()
+    ]
+    return -rules.target_weight, _Fixed(np.mean(far, axis=0))
+
+
+def lambda_div(rules: Rules, pool: Pool) -> tuple[float, Term] | None:
+    """Weigh the resemblance to the tracks chosen so far."""
+    if not rules.lambda_div:
+        return None
+    size = len(pool.tracks_K)
+    similar_to = similarity(pool.catalogue, pool.tracks_K, rules.similarity)
+    if rules.diversity == "mean":
+        return -rules.lambda_div, MeanSimilarity(size, similar_to)
+    if rules.diversity == "mmr":
+        return -rules.lambda_div, NearestSimilarity(size, similar_to)
+    # By the root of n lists of any length gain alike (docs/recommending.md).
+    return -rules.lambda_div / np.sqrt(max(pool.n, 1)), SummedSimilarity(size, similar_to)
+
+
+def genre_balance(rules: Rules, pool: Pool) -> tuple[float, Term] | None:
+    """Weigh the increase of the list's genre divergence."""
+    shares = shares_asked(rules, pool.catalogue)
+    if shares is None:
+        shares = pool.taste.genre_shares
+    if not rules.genre_balance or shares is None or not shares[1:].any():
+        return None
+    genres_KW = pool.catalogue.genres_TG[pool.tracks_K]
+    return -rules.genre_balance, GenreDrift(genres_KW, pool.catalogue.padding, shares)
+
+
+#: Rules by name; each gives the weight of its term, or None where it is off.
+SOFT: dict[str, Callable[[Rules, Pool], tuple[float, Term] | None]] = {
+    "popularity_weight": popularity,
+    "targets": targets,
+    "lambda_div": lambda_div,
+    "genre_balance": genre_balance,
+}
+
+
+def similarity(
+    catalogue: Catalogue, tracks_K: npt.NDArray[np.int64], by: str
+) -> Callable[[int], Doubles]:
+    """Return the function from a candidate to its similarity with each (K,).
+
+    Where one of two tracks lacks content or co-listening, the other speaks alone; where both are
+    lacking the similarity is 0.
+    """
+    content_KC, together_KD = catalogue.content_TC[tracks_K], catalogue.together_TD[tracks_K]
+    described_K = (np.diff(content_KC.indptr) > 0).astype(np.float64)
+    played_K = np.asarray(together_KD.any(1), np.float64)
+    of_content, of_together = WEIGHTS[by]
+    row_C = np.zeros(content_KC.shape[1], np.float32)
+
+    def similar_to(k: int) -> Doubles:
+        own = slice(content_KC.indptr[k], content_KC.indptr[k + 1])
+        row_C[content_KC.indices[own]] = content_KC.data[own]
+        alike_K = of_content * (content_KC @ row_C) + of_together * (together_KD @ together_KD[k])
+        row_C[content_KC.indices[own]] = 0
+        known_K = of_content * described_K[k] * described_K + of_together * played_K[k] * played_K
+        similar_K: Doubles = alike_K / np.maximum(known_K, TINY)
+        return similar_K
+
+    return similar_to
+
+
+def shares_asked(rules: Rules, catalogue: Catalogue) -> Doubles | None:
+    """Return the genre shares (G,) that the rules ask for; None where they ask for none."""
+    shares = np.zeros(catalogue.padding)
+    for name, share in rules.genre_shares.items():
+        shares[catalogue.names.of_genres((name,)).indices] += share
+    return shares / shares.sum() if shares.any() else None
+
+
+def standardised(values_K: Doubles) -> Doubles:
+    """Return (x - mean) / standard deviation, all 0 where the values do not differ."""
+    if not values_K.size:
+        return values_K
+    deviation = values_K.std()
+    if deviation <= 1e-12 * np.abs(values_K).max():  # equal but for rounding
+        return np.zeros_like(values_K)
+    scaled: Doubles = (values_K - values_K.mean()) / deviation
+    return scaled
+
+
+def _far(values_T: Floats, tracks_K: npt.NDArray[np.int64], target: float) -> Doubles:
+    """Return each candidate's distance in the catalogue's deviations; unknown is the farthest."""
+    known_T = values_T[~np.isnan(values_T)].astype(np.float64)
+    deviation = known_T.std() if known_T.size else 0.0
+    distance_K = np.abs(values_T[tracks_K].astype(np.float64) - target)
+    there_K = ~np.isnan(distance_K)
+    farthest = distance_K[there_K].max(initial=0.0)
+    return np.where(there_K, distance_K, farthest) / (deviation or 1.0)
