@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from encore import Dataset, EncoreError, InputError, TrainConfig, schema, train
 from encore.data import split as splitting
+from encore.data import temporal
 from encore.data.dataset import complete
+from encore.data.features import LISTENER_NUMERIC
 from encore.models import training
 from encore.models.losses import plays_loss, rank_loss
 from encore.models.means import ShrunkMeans, choose_shrink, cross_fit
@@ -96,6 +98,17 @@ def test_the_same_seed_gives_the_same_bundle_byte_for_byte(
         }
     assert digests["one"] == digests["again"]
     assert digests["one"]["network.safetensors"] != digests["other"]["network.safetensors"]
+
+
+def test_the_columns_from_times_are_read_where_asked_for(
+    sides: splitting.Split, small_config: TrainConfig
+) -> None:
+    columns = [LISTENER_NUMERIC.index(name) for name in temporal.OF_LISTENER]
+    for asked in (False, True):
+        tried = fitted(sides, small_config.replaced(time_features=asked, max_epochs=1))
+        for run in (tried, training.refit(sides.train, tried)):
+            read_UF = run.tables.listeners.numerical_LF[:, columns]
+            assert read_UF.any(0).tolist() == [asked] * len(columns)
 
 
 # Resuming
