@@ -5,7 +5,7 @@ import pytest
 from encore import TrainConfig
 from encore.errors import InputError, UsageError
 from encore.models.channels import CHANNELS
-from encore.tuning.spaces import ALL, HALF_LIFE, NETWORK, SPACES, Among, Range, space_of
+from encore.tuning.spaces import ALL, NETWORK, OF_TIMES, SPACES, Among, Range, space_of
 
 EVERYWHERE = {"seed", "device"}  # settings that are nobody's own
 EVERY = [(what, name) for what, space in SPACES.items() for name in space]
@@ -63,7 +63,7 @@ def test_all_is_the_fitted_channels_and_the_network():
     config = TrainConfig(channels=("als", "content"))
     space, here = space_of(ALL, config, dated=True)
     assert {*space} == {*SPACES["als"], *SPACES[NETWORK]} == {*here}
-    assert HALF_LIFE not in space_of(ALL, TrainConfig(), dated=False)[0]
+    assert not {*OF_TIMES} & {*space_of(ALL, TrainConfig(), dated=False)[0]}
 
 
 def test_a_setting_is_searched_once():

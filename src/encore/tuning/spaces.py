@@ -10,7 +10,8 @@ from encore.models.channels import CHANNELS
 
 NETWORK = "network"
 ALL = "all"  # every channel that is fitted, and the network
-HALF_LIFE = "popularity_half_life_days"  # says nothing where plays have no times
+HALF_LIFE = "popularity_half_life_days"
+OF_TIMES = (HALF_LIFE, "time_features")  # say nothing where plays have no times
 DIGITS = 3  # that a drawn number keeps: more would claim a precision that validation has not
 
 
@@ -87,6 +88,7 @@ SPACES: dict[str, Space] = {
         "negatives": Range(256, 8192),
         "id_dropout": Range(0.0, 0.3, log=False),
         "rank_weight": Range(1.0, 100.0),
+        "time_features": Among((False, True)),
     },
 }
 
@@ -110,8 +112,8 @@ def space_of(
         raise UsageError(f"what {what!r}: {_expected()}")
     names = [what] if what != ALL else [n for n in SPACES if n in (*config.channels, NETWORK)]
     spans = {name: span for part in names for name, span in SPACES[part].items()}
-    if not dated and HALF_LIFE in spans:
-        del spans[HALF_LIFE]
+    if not dated:
+        spans = {name: span for name, span in spans.items() if name not in OF_TIMES}
     if not spans:
         raise InputError(f"{what}: {HALF_LIFE} needs plays with times (last_played) in every row")
     open_ = {name: span for name, span in spans.items() if name not in decided}
