@@ -284,7 +284,7 @@ def test_a_history_is_matched_against_a_dataset_and_a_bundle(encore, folders, tm
         assert (code, report["rates"]["track_id"]["plays"]) == (0, 0.75)
         assert [row["track_id"] for row in report["unmatched"]] == ["zzz"]
     code, out, _ = encore("match", file, folders / "data")
-    assert (code, "75.0 %" in out, "1 play   ?: zzz" in out) == (0, True, True)
+    assert (code, "75.0 %" in out, "1 play   zzz" in out) == (0, True, True)
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv", ".parquet"])

@@ -41,10 +41,10 @@ def match(
     if json_:
         show.print_json(found.to_json(top))
         return
-    _print(found, top)
+    _print(found, brought.item_kind, top)
 
 
-def _print(found: "Match", top: int) -> None:
+def _print(found: "Match", kind: str, top: int) -> None:
     from encore.data.matching import NAMED
     from encore.reports.inspection import percent
 
@@ -53,12 +53,12 @@ def _print(found: "Match", top: int) -> None:
         for name, rate in zip([*NAMED.values(), "in all"], found.rates().values(), strict=True)
         if rate["tracks"] or name == "in all"
     ]
-    show.out.print(f"{counted(found.tracks.height, 'track')} of the history, matched by")
-    show.out.print(show.figures("", ["", "tracks", "of rows", "of plays"], rows))
+    show.out.print(f"{counted(found.tracks.height, kind)} of the history, matched by")
+    show.out.print(show.figures("", ["", f"{kind}s", "of rows", "of plays"], rows))
     unknown = found.unmatched
     if top and unknown.height:
-        show.out.print(f"\n{counted(unknown.height, 'track')} not known, most played first:")
+        show.out.print(f"\n{counted(unknown.height, kind)} not known, most played first:")
     for row in unknown.head(top).iter_rows(named=True):
-        named = f"{row['artist'] or '?'}: {row['title']}"
+        named = f"{row['artist']}: {row['title']}" if row["artist"] else row["title"]
         plays = f"{row['plays']:8,.0f} {noun(row['plays'], 'play'):5s}"
         show.out.print(f"  {plays}  {named}", markup=False, soft_wrap=True)

@@ -28,10 +28,13 @@ _ACCENTS = r"[\x{0300}-\x{036F}]"
 _NOT_A_LETTER = r"[^\p{L}\p{M}\p{N}]+"
 
 _YEAR = r"(?:19|20)\d\d"
+# As releases say it in English, Spanish, Portuguese and French.
+_REMASTERED = r"r[eé]mast[eé]r(?:ed|i[sz]ad[oa]|isée?)?"
+_IN_CONCERT = r"(?:live|en\s+vivo|ao\s+vivo|en\s+directo)"
 #: What a title may carry without becoming another performance.
 _SAME_PERFORMANCE = "|".join(
     (
-        rf"(?:{_YEAR}\s+)?(?:digital(?:ly)?\s+)?remaster(?:ed)?(?:\s+version)?(?:\s+{_YEAR})?",
+        rf"(?:{_YEAR}\s+)?(?:digital(?:ly)?\s+)?{_REMASTERED}(?:\s+version)?(?:\s+{_YEAR})?",
         r"(?:mono|stereo)(?:\s+(?:version|mix))?",
         r"(?:album|single|original|explicit|clean)\s+version",
         r"explicit",
@@ -49,12 +52,12 @@ _BRACKETED_GUEST = rf"(?i)\s*[(\[]\s*{_GUEST}(?:[^()\[\]]|\([^()]*\))*[)\]]"
 _TRAILING_GUEST = rf"(?i)\s+{_GUEST}.+?(\s+[-\x{2013}\x{2014}(\[]|$)"
 _GUESTS_OF_ARTIST = rf"(?i)\s+[(\[]?{_GUEST}.+$"
 #: A guest bracket that also names another performance is left whole: "(feat. X - Live)".
-_OTHER_PERFORMANCE = rf"(?i)[(\[]\s*{_GUEST}[^)\]]*\b(?:live|remix|acoustic|demo)\b"
+_OTHER_PERFORMANCE = rf"(?i)[(\[]\s*{_GUEST}[^)\]]*\b(?:{_IN_CONCERT}|remix|acoustic|demo)\b"
 
 # Only where a bracket or a dash sets it off: "Live and Let Die" is no live take.
 _LIVE = (
-    r"(?i)\s*[(\[]\s*(?:recorded\s+)?live\b[^)\]]*[)\]]"
-    r"|\s+[-\x{2013}\x{2014}]\s+(?:recorded\s+)?live\b.*$"
+    rf"(?i)\s*[(\[]\s*(?:recorded\s+)?{_IN_CONCERT}\b[^)\]]*[)\]]"
+    rf"|\s+[-\x{{2013}}\x{{2014}}]\s+(?:recorded\s+)?{_IN_CONCERT}\b.*$"
 )
 
 #: How players and taggers write that they do not know (as keys); no two such are one song.
@@ -149,9 +152,9 @@ def title_keys(titles: pl.Series, *, live_apart: bool = True) -> pl.Series:
 
     Live takes have keys of their own, unless `live_apart` is false.
 
-    >>> takes = pl.Series(["Live and Let Die", "Heroes - Live / Mono", "Heroes (Live) [Mono]"])
+    >>> takes = pl.Series(["Live and Let Die", "Heroes (Live) [Mono]", "Heroes - En Vivo"])
     >>> title_keys(takes).to_list()
-    ['live and let die', 'heroes live mono', 'heroes live']
+    ['live and let die', 'heroes live', 'heroes en vivo']
     >>> title_keys(takes, live_apart=False).to_list()
     ['live and let die', 'heroes', 'heroes']
     """
