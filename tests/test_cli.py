@@ -257,7 +257,11 @@ def test_every_rule_has_a_flag(encore, folders):
     found = json.loads(out)
     assert {"lambda_div", "targets", "popularity_weight"} <= set(found["prices"])
     assert [note.split(":")[0] for note in found["notes"]] == ["ban_artists", "ban_genres"]
-    for wrong, told in ((("--acoustic", "energy"), "NAME=VALUE"), (("--year", "x"), "year.min")):
+    for wrong, told in (
+        (("--acoustic", "energy"), "NAME=VALUE"),
+        (("--year", "x"), "year.min"),
+        (("--plain", "--per-artist", 1), "--plain takes no rule"),
+    ):
         code, _, err = encore("recommend", folders / "bundle", user, *wrong)
         assert (code, told in err) == (2, True)
 

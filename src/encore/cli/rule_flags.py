@@ -76,10 +76,10 @@ Similarity = Annotated[str | None, typer.Option(help="both, content or listening
 
 
 def rules_from(file: Path | None, plain: bool, flags: Mapping[str, Any]) -> "Rules | None":
-    """Return the rules: flag over file over default, or over no rule where `plain`.
+    """Return the rules: flag over file over default; None where nothing was asked for.
 
-    `flags` hold a value for each field of `Rules`, None or empty where the flag was not given. None
-    where nothing was asked for. Raises `UsageError` naming what is wrong.
+    `flags` hold a value for each field of `Rules`, None or empty where the flag was not given.
+    Raises `UsageError` naming what is wrong.
     """
     from encore.recommend.rules import Rules, read_rules, rules_of
 
@@ -88,8 +88,10 @@ def rules_from(file: Path | None, plain: bool, flags: Mapping[str, Any]) -> "Rul
     for name in ("acoustics", "targets", "genre_shares"):
         if name in given:
             given[name] = _named(name, given[name])
+    if plain and (given or file is not None):
+        raise UsageError("--plain takes no rule; --lambda-div 0 leaves the diversity alone out")
     if plain:
-        given.setdefault("lambda_div", 0.0)
+        return Rules.plain()
     if file is not None:
         return read_rules(file, **given)
     return rules_of(**given) if given else None

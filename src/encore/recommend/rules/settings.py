@@ -126,8 +126,8 @@ class Rules(BaseModel):
     targets: dict[Acoustic, float] = {}
     """Acoustic features that a list should be near to."""
     target_weight: float = Field(default=1, ge=0)
-    """Standard deviations of the score that a track loses for each of its feature (mean over
-    `targets`) from the target; one of unknown value loses what the farthest does."""
+    """Standard deviations of the score that a track loses for each standard deviation of a feature
+    that it is off the target, mean over `targets`; unknown is as far off as the farthest."""
     genre_balance: float = Field(default=0, ge=0, le=1)
     """Weight of calibration: the list's genre shares are drawn towards the listener's own."""
     genre_shares: dict[str, Annotated[float, Field(gt=0)]] = {}
