@@ -28,6 +28,7 @@ _OF_LISTENS = ("listened_at", "ms_played", "skipped")
 _OF_PLAYS = ("plays", "skips", "first_played", "last_played")
 _OCCASION = [*PAIR, "listened_at"]
 
+_TWO_TO_32 = 1 << 32
 _MINUTE = 60_000_000  # microseconds
 
 #: Odd numbers without structure, by which codes and times are mixed to one number.
@@ -102,7 +103,7 @@ class Listening:
                 plays.append(summed)
             if _LISTENS in part:
                 listens = self._judged(self._once(part.pop(_LISTENS)), rule, length)
-                sums = plays_of(listens, PAIR)
+                sums = _coded_plays_of(listens)
                 plays.append(sums.join(plays[0], on=PAIR, how="anti") if plays else sums)
                 if self._timed:
                     shelf.put(_LISTENS, listens.select(*PAIR, *_OF_LISTENS))
@@ -240,45 +241,65 @@ def plays_of(listens: pl.DataFrame, pair: Sequence[str] = ("user_id", "track_id"
     ('ann', 't', 2.0, 1)
     """
     skipped = pl.col("skipped").fill_null(False)
-    marked = listens.lazy().select(
+    marked = listens.select(
         *pair,
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
-        (~skipped).cast(pl.UInt32).alias("plays"),
-        skipped.cast(pl.UInt32).alias("skips"),
-        pl.when(~skipped).then("listened_at").alias("played_at"),
+        plays=(~skipped).cast(pl.UInt32),
+        skips=skipped.cast(pl.UInt32),
+        played_at=pl.when(~skipped).then("listened_at"),
     )
-    summed = marked.group_by(pair).agg(
-        pl.col("row").min(),
+    return _by_pair(
+        marked,
+        pair,
         pl.col("plays").sum().cast(pl.Float32),
         pl.col("skips").sum(),
         pl.col("played_at").min().alias("first_played"),
         pl.col("played_at").max().alias("last_played"),
     )
-    return _in_order(summed, pair)
+
+
+def _coded_plays_of(listens: pl.DataFrame) -> pl.DataFrame:
+    """Return what `plays_of` does for listens in codes, sooner where nothing was skipped."""
+    if listens["skipped"].any():
+        return plays_of(listens, PAIR)
+    at = pl.col("listened_at")
+    return _by_pair(
+        listens.select(*PAIR, "listened_at"),
+        PAIR,
+        pl.len().cast(pl.Float32).alias("plays"),
+        pl.lit(0, pl.UInt32).alias("skips"),
+        at.min().alias("first_played"),
+        at.max().alias("last_played"),
+    )
 
 
 def _summed(plays: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each pair, in the order in which pairs came first."""
     if not plays.select(PAIR).is_duplicated().any():
         return plays.select(*PAIR, *_OF_PLAYS)
-    summed = (
-        plays.with_row_index("row")
-        .lazy()
-        .group_by(PAIR)
-        .agg(
-            pl.col("row").min(),
-            pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
-            pl.col("skips").cast(pl.UInt64).sum().clip(0, pl.UInt32.max()).cast(pl.UInt32),
-            pl.col("first_played").min(),
-            pl.col("last_played").max(),
-        )
+    return _by_pair(
+        plays,
+        PAIR,
+        pl.col("plays").cast(pl.Float64).sum().cast(pl.Float32),
+        pl.col("skips").cast(pl.UInt64).sum().clip(0, pl.UInt32.max()).cast(pl.UInt32),
+        pl.col("first_played").min(),
+        pl.col("last_played").max(),
     )
-    return _in_order(summed, PAIR)
 
 
-def _in_order(summed: pl.LazyFrame, pair: Sequence[str]) -> pl.DataFrame:
+def _by_pair(rows: pl.DataFrame, pair: Sequence[str], *sums: pl.Expr) -> pl.DataFrame:
+    """Return the sums of each pair, pairs in the order in which they came first."""
+    key = list(pair)
+    numbered = rows.lazy().with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
+    if key == PAIR:
+        # One number is grouped in two thirds of the time of two.
+        one = pl.col("user").cast(pl.UInt64) * _TWO_TO_32 + pl.col("track")
+        numbered, key = numbered.with_columns(one.alias("pair")), ["pair"]
     # Without regard to order the groups are found in a third of the time.
-    found = summed.collect(engine="streaming").sort("row")
+    grouped = numbered.group_by(key).agg(pl.col("row").min(), *sums)
+    found = grouped.collect(engine="streaming").sort("row")
+    if key == ["pair"]:
+        user, track = pl.col("pair") // _TWO_TO_32, pl.col("pair") % _TWO_TO_32
+        found = found.with_columns(user.cast(pl.UInt32).alias("user"), track=track.cast(pl.UInt32))
     return found.select(*pair, *_OF_PLAYS)
 
 

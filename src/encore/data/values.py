@@ -71,7 +71,7 @@ def as_text(frame: pl.DataFrame, where: str) -> pl.DataFrame:
 
 def blank(name: str) -> pl.Expr:
     """Say of each cell whether it is null, empty or only spaces."""
-    return ~pl.col(name).str.contains(r"\S").fill_null(False)
+    return pl.col(name).map_batches(_blank, return_dtype=pl.Boolean)
 
 
 def stripped(name: str) -> pl.Expr:
@@ -164,6 +164,15 @@ def times(rows: pl.DataFrame, name: str, ledger: Ledger, zone: str = UTC_ZONE) -
         parsed = parsed.scatter(unread.filter(read), moments.filter(read))
         unread, left = unread.filter(~read), left.filter(~read)
     return parsed.alias(name)
+
+
+def _blank(texts: pl.Series) -> pl.Series:
+    # What begins with a visible sign of ASCII is not blank: nearly all, and seen at once.
+    unsure = (~texts.is_between(pl.lit("!"), pl.lit("~"))).fill_null(True)
+    if not unsure.any():
+        return unsure
+    rest = ~texts.filter(unsure).str.contains(r"\S").fill_null(False)
+    return unsure.scatter(unsure.arg_true(), rest)
 
 
 def _moments(texts: pl.Series) -> pl.Series:
