@@ -65,3 +65,24 @@ def small_model(small_world: "Dataset", small_config: "TrainConfig") -> "Recomme
     from encore import train
 
     return train(small_world, small_config)
+
+
+@pytest.fixture(scope="session")
+def artist_model(small_world: "Dataset", small_config: "TrainConfig") -> "Recommender":
+    """A model of who plays which artist of `small_world`: a row of its tracks is an artist."""
+    import polars as pl
+
+    from encore import Dataset, schema, train
+    from encore.data.dataset import complete
+
+    of_track = small_world.tracks.select("track_id", "artist_id")
+    plays = small_world.plays.join(of_track, on="track_id").group_by(
+        "user_id", track_id="artist_id", maintain_order=True
+    )
+    artists = small_world.tracks.select(track_id="artist_id", title="artist").unique("track_id")
+    tables = {
+        "plays": schema.conform(plays.agg(pl.col("plays").sum()), "plays"),
+        "tracks": schema.conform(artists.sort("track_id"), "tracks"),
+    }
+    data = Dataset(**complete(tables), item_kind="artist")
+    return train(data, small_config.replaced(max_epochs=1))

@@ -367,6 +367,7 @@ def test_the_public_surface_is_this() -> None:
         "RankedList",
         "Recommender",
         "Rules",
+        "Seeds",
         "Slot",
         "TrainConfig",
         "UsageError",

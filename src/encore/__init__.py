@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from encore.pipeline import Evaluation, evaluate, load, read, split, train
     from encore.recommend.recommender import RankedList, Recommender, Slot
     from encore.recommend.rules import Rules
+    from encore.recommend.seeds import Seeds
     from encore.tuning import tune
 
 # Name -> module that holds it: imported on first use, so that `encore --help` answers at once.
@@ -36,6 +37,7 @@ _HOMES = {
     "RankedList": "encore.recommend.recommender",
     "Recommender": "encore.recommend.recommender",
     "Rules": "encore.recommend.rules",
+    "Seeds": "encore.recommend.seeds",
     "Slot": "encore.recommend.recommender",
     "TrainConfig": "encore.config",
     "UsageError": "encore.errors",
@@ -63,6 +65,7 @@ __all__ = [
     "RankedList",
     "Recommender",
     "Rules",
+    "Seeds",
     "Slot",
     "TrainConfig",
     "UsageError",

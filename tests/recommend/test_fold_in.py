@@ -84,10 +84,10 @@ def test_tracks_that_the_catalogue_lacks_are_named_and_passed_over(
 ) -> None:
     track_id = small_world.tracks["track_id"][3]
     found = listener_of(small_model.bundle, None, {"nowhere": 2, track_id: 4, "elsewhere": 1})
-    assert found.unmatched == ("nowhere", "elsewhere")
+    assert found.brought.unmatched == ("nowhere", "elsewhere")
     assert row(found) == {small_model.bundle.features.tracks.index(track_id): 4.0}
     nothing = listener_of(small_model.bundle, None, {"nowhere": 2})
-    assert (nothing.answer, nothing.unmatched) == (POPULAR, ("nowhere",))
+    assert (nothing.answer, nothing.brought.unmatched) == (POPULAR, ("nowhere",))
 
 
 def test_a_new_listener_rests_on_the_mean_history_of_their_friends(

@@ -21,22 +21,24 @@ def main_tracks(attribution: Mapping[int, float]) -> list[int]:
     ]
 
 
-def sentence(because: Sequence[str], genres: Sequence[str], listeners: int, friends: bool) -> str:
+def sentence(
+    because: Sequence[str], genres: Sequence[str], listeners: int, by: str = "because you play"
+) -> str:
     """Return the reason for a slot in words.
 
-    - `because`: titles of the listener's (or their friends') tracks that carry the score;
+    - `because`: titles of the tracks that carry the score, and `by`, what the listener has to do
+      with them;
     - `genres`: genres that the track shares with them;
     - `listeners`: how many training listeners play the track.
 
-    >>> sentence(["Duran Duran", "Depeche Mode"], ["new wave"], 120, friends=False)
+    >>> sentence(["Duran Duran", "Depeche Mode"], ["new wave"], 120)
     'because you play Duran Duran and Depeche Mode; also new wave'
-    >>> sentence([], [], 120, friends=False)
+    >>> sentence([], [], 120)
     'played by 120 listeners'
     """
     if because:
-        who = "your friends play" if friends else "you play"
         also = f"; also {listed(genres)}" if genres else ""
-        return f"because {who} {listed(because)}{also}"
+        return f"{by} {listed(because)}{also}"
     if genres:
         return f"close to what you play in {listed(genres)}"
     return f"played by {counted(listeners, 'listener')}"

@@ -23,20 +23,26 @@ from encore.models.ensemble import NETWORK, Weights
 from encore.models.inputs import Audience
 from encore.models.ranking import Floats, Integers, mask_heard, played, top_k
 from encore.models.residuals import Prediction
+from encore.recommend.brought import Brought
 from encore.recommend.catalogue import catalogue_of, taste_of
 from encore.recommend.explain import main_tracks, sentence
 from encore.recommend.fold_in import (
     FRIENDS,
     POPULAR,
+    SEEDS,
     History,
     Listener,
+    brought_along,
     friends_history,
     listener_of,
 )
+from encore.recommend.newcomer import Newcomer
 from encore.recommend.rules import Catalogue, Ranked, Rules, rank
+from encore.recommend.similar import Neighbour, similar
 
 GENRES_NAMED = 2  # in a reason
 FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
+_BY = {FRIENDS: "because your friends play", SEEDS: "close to"}  # else: because you play
 POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
 
 
@@ -73,6 +79,7 @@ class RankedList:
     unmatched: list[str] = field(default_factory=list)
     prices: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    match: dict[str, Any] | None = None  # how a history matched; see `data.matching.Match.to_json`
 
     def to_json(self) -> dict[str, Any]:
         """Return the list as plain JSON values."""
@@ -123,6 +130,7 @@ class Recommender:
         every = self._parts(listener.asking)
         parts = {name: part_1T[0] for name, part_1T in every.items() if part_1T.any()}
         parts, ranked = self._ranked(parts, listener, n, rules)
+        brought = listener.brought or Brought()
         slots = [
             self._slot(place, ranked, parts, listener) for place in range(len(ranked.tracks_n))
         ]
@@ -132,10 +140,26 @@ class Recommender:
             slots,
             ranked.dropped,
             ranked.bound,
-            list(listener.unmatched),
+            list(brought.unmatched),
             ranked.prices,
             ranked.notes,
+            brought.match.to_json() if brought.match else None,
         )
+
+    def fold_in(self, history: History) -> Newcomer:
+        """Return a person whom the model never saw, by their history or seeds.
+
+        They ask for lists; further plays, likes, skips and bans change these at once.
+
+        Raises `InputError` on a history of the wrong form, or on a seed that is not found.
+        """
+        return Newcomer(self, brought_along(self.bundle, history))
+
+    def similar(
+        self, name: str, n: int = 10, *, by: str = "both", kind: str | None = None
+    ) -> list[Neighbour]:
+        """Return what is most like a track or an artist; see `encore.recommend.similar.similar`."""
+        return similar(self.bundle, name, n, by=by, kind=kind)
 
     def lists(self, user_B: Indices, n: int, rules: Rules) -> list[Ranked]:
         """Return the lists of known listeners, given by index, as `recommend` makes each of them.
@@ -196,7 +220,8 @@ class Recommender:
         features, residuals = self.bundle.features, self.bundle.residuals
         track = np.array([features.tracks.index(track_id)], np.int32)
         if history is not None:
-            return residuals.of_history(listener_of(self.bundle, None, history).heard_1T, track)
+            asking = listener_of(self.bundle, None, history).asking
+            return residuals.of_history(asking.history_BT, track)
         user = UNKNOWN if user_id is None else features.listeners.index(user_id)
         return residuals.of_known(np.array([user], np.int32), track)
 
@@ -268,6 +293,8 @@ class Recommender:
         if rules.discovery is not None:
             parts = self._heard_by_repeat(parts, listener)
         scores_T = np.sum([*parts.values()], axis=0)
+        if listener.brought is not None:
+            scores_T[[*listener.brought.bans]] = -np.inf
         taste = taste_of(self.bundle, listener, self.catalogue)
         return parts, rank(scores_T, n, rules, self.catalogue, taste)
 
@@ -291,6 +318,8 @@ class Recommender:
             attribution = self._repeat.attribute(listener.history_1T, track)
         else:
             attribution = self._attribution(track, listener)
+        if listener.stands_for_others(track):  # and so is no reason for itself
+            attribution.pop(track, None)
         because = main_tracks(attribution)
         shown = self.bundle.tracks.row(track - 1, named=True)
         return Slot(
@@ -303,10 +332,10 @@ class Recommender:
             costs=ranked.costs[place],
             because=[self.bundle.tracks["track_id"][t - 1] for t in because],
             reason=sentence(
-                [self._name(t) for t in because],
+                [*dict.fromkeys(self._name(t, listener) for t in because)],
                 [] if by_repeat else self._shared_genres(track, because),
                 int(self.bundle.listeners_T[track]),
-                friends=listener.answer == FRIENDS,
+                _BY.get(listener.answer, "because you play"),
             ),
         )
 
@@ -335,9 +364,14 @@ class Recommender:
         shared = [g for g in own if votes[g] * 2 > len(because)] if because else []
         return [self.bundle.features.genres.id(g) for g in shared[:GENRES_NAMED]]
 
-    def _name(self, track: int) -> str:
-        """Return a title as a reason names it, without "- Remastered 2011" and its like."""
-        return clean_title(str(self.bundle.tracks["title"][track - 1]))
+    def _name(self, track: int, listener: Listener) -> str:
+        """Return a title as a reason names it, without "- Remastered 2011" and its like.
+
+        A track that stands for others of its artist is named by the artist.
+        """
+        shown = self.bundle.tracks.row(track - 1, named=True)
+        artist = shown["artist"] if listener.stands_for_others(track) else None
+        return clean_title(str(artist or shown["title"]))
 
     @cached_property
     def catalogue(self) -> Catalogue:
