@@ -303,6 +303,91 @@ def test_a_list_is_written_in_each_form(encore, folders, tmp_path, suffix):
         assert readers[suffix](file)["rank"].to_list() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("suffix", [".jspf", ".xspf", ".m3u8"])
+def test_a_list_is_written_as_a_playlist(encore, folders, tmp_path, suffix):
+    _, out, _ = encore("recommend", folders / "bundle", "nobody", "-n", 3, "--json")
+    slots = json.loads(out)["slots"]
+    paths, file = tmp_path / "paths.csv", tmp_path / f"list{suffix}"
+    paths.write_text(
+        "track_id,path\n" + "".join(f"{s['track_id']},{s['rank']}.ogg\n" for s in slots)
+    )
+    ask = ["recommend", folders / "bundle", "nobody", "-n", 3, "-o", file, "--paths", paths]
+    assert encore(*ask)[0] == 0
+    written = file.read_text("utf-8")
+    places = [written.index(slot["title"]) for slot in slots]
+    assert places == sorted(places)
+    assert all(f"{rank}.ogg" in written for rank in (1, 2, 3))
+    paths.write_text("id,file\n")
+    code, _, err = encore(*ask)
+    assert (code, "expected a CSV with the columns track_id and path" in err) == (1, True)
+    code, _, err = encore(*ask[:-3], tmp_path / "list.csv", "--paths", paths)
+    assert (code, "--paths is for players" in err) == (2, True)
+    code, _, err = encore(*ask[:-3], tmp_path / "list.pls")
+    assert (code, ".parquet, .csv, .jsonl, .json, .jspf, .xspf, .m3u8" in err) == (2, True)
+
+
+def test_seeds_are_named_on_the_command_line(encore, folders, tmp_path):
+    track = Dataset.load(folders / "data").tracks.row(0, named=True)
+    bundle = folders / "bundle"
+    code, out, _ = encore("recommend", bundle, "--like-track", track["track_id"], "--json")
+    assert (code, json.loads(out)["answer"]) == (0, "from the seeds given")
+    code, out, _ = encore(
+        "recommend", bundle, "--like-artist", track["artist"], "--genre", track["genres"][0]
+    )
+    assert (code, "from the seeds given" in out, "close to" in out) == (0, True, True)
+    code, _, err = encore("recommend", bundle, "--like-artist", track["artist"] + "zz")
+    assert (code, "not found; the nearest:" in err) == (1, True)
+    for more in (["--history", "x.csv"], ["--all", "-o", "x.csv"]):
+        code, _, err = encore("recommend", bundle, "--genre", "rock", *more)
+        assert (code, "seeds" in err) == (2, True)
+
+
+def test_what_is_not_known_of_a_history_is_told_and_written(encore, folders, tmp_path):
+    known = Dataset.load(folders / "data").tracks.row(0, named=True)
+    mine, rest = tmp_path / "mine.csv", tmp_path / "rest.csv"
+    rows = [f"me,x1,{known['artist']},{known['title']},3", "me,x2,Nobody,=1+1,1"]
+    mine.write_text("user_id,track_id,artist,title,plays\n" + "\n".join(rows) + "\n")
+    code, _, err = encore("recommend", folders / "bundle", "--history", mine, "--unmatched", rest)
+    told = "known of the history: 1 of 2 tracks, 75% of plays (by name 75%)"
+    assert (code, told in " ".join(err.split())) == (0, True)
+    assert pl.read_csv(rest).select("track_id", "title").rows() == [("x2", "'=1+1")]
+    code, _, err = encore("recommend", folders / "bundle", "someone", "--unmatched", rest)
+    assert (code, "--history" in err) == (2, True)
+
+
+def test_similar_tracks_and_artists_are_shown_and_written(encore, folders, tmp_path):
+    track = Dataset.load(folders / "data").plays["track_id"].mode()[0]
+    code, out, _ = encore("similar", folders / "bundle", track, "-n", 4, "--json")
+    found = json.loads(out)
+    assert (code, len(found)) == (0, 4)
+    file = tmp_path / "like.csv"
+    assert encore("similar", folders / "bundle", track, "-n", 4, "-o", file)[0] == 0
+    assert pl.read_csv(file)["id"].to_list() == [one["id"] for one in found]
+    artist = Dataset.load(folders / "data").tracks["artist"][0]
+    code, out, _ = encore("similar", folders / "bundle", artist, "--kind", "artist", "-n", 3)
+    assert (code, len(out.splitlines()) > 3) == (0, True)
+    code, _, err = encore("similar", folders / "bundle", track, "--by", "taste")
+    assert (code, "expected one of content, listening, both" in err) == (2, True)
+
+
+def test_a_playlist_goes_on_from_a_track(encore, folders, tmp_path):
+    track = Dataset.load(folders / "data").plays["track_id"].mode()[0]
+    ask = ["playlist", folders / "bundle", "--from", track, "-n", 12, "--per-artist", 3]
+    code, out, _ = encore(*ask, "--arc", "rise", "--json")
+    slots = json.loads(out)["slots"]
+    assert (code, len(slots), [s["rank"] for s in slots]) == (0, 12, [*range(1, 13)])
+    assert track not in [slot["track_id"] for slot in slots]
+    artists = [slot["artist"] for slot in slots]
+    assert all(artists[at] not in artists[max(0, at - 2) : at] for at in range(12))
+    file = tmp_path / "on.xspf"
+    assert encore(*ask, "-o", file)[0] == 0
+    assert file.read_text("utf-8").count("<track>") == 12
+    for wrong, told in ((["--arc", "up"], "rise, fall, peak"), (["--spacing", -1], "spacing = -1")):
+        code, _, err = encore(*ask, *wrong)
+        assert (code, told in err) == (2, True)
+    assert encore("playlist", folders / "bundle")[0] == 2
+
+
 def test_lists_of_all_equal_the_single_ones(encore, folders, tmp_path):
     code, _, _ = encore(
         "recommend", folders / "bundle", "--all", "-n", 4, "-o", tmp_path / "a.parquet"

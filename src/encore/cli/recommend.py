@@ -1,7 +1,8 @@
 """`encore recommend`: a list for one listener, for a history brought along, or for all."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,16 +10,30 @@ import typer
 
 from encore.cli import rule_flags as flags
 from encore.cli import show
-from encore.errors import UsageError
+from encore.errors import InputError, UsageError
+from encore.folder import replacing
 from encore.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from encore.data.matching import Match
     from encore.recommend.recommender import RankedList, Recommender
     from encore.recommend.rules import Rules
+    from encore.recommend.seeds import Seeds
 
 LISTENERS_AT_ONCE = 256
+
+Paths = Annotated[
+    Path | None, typer.Option(help="A CSV of track_id and path: what a playlist file plays.")
+]
+
+# The options by which seeds are named, a command at a time.
+LikeTrack = Annotated[
+    list[str] | None, typer.Option(help="A seed: a track by id, title or 'artist - title'.")
+]
+LikeArtist = Annotated[list[str] | None, typer.Option(help="A seed: an artist by id or name.")]
+Genre = Annotated[list[str] | None, typer.Option(help="A seed: a genre or tag.")]
 
 
 def recommend(
@@ -27,6 +42,12 @@ def recommend(
     n: Annotated[int, typer.Option("-n", help="How many tracks.")] = 10,
     history: Annotated[
         Path | None, typer.Option(help="A history of one listener, of any form import reads.")
+    ] = None,
+    like_track: LikeTrack = None,
+    like_artist: LikeArtist = None,
+    genre: Genre = None,
+    unmatched: Annotated[
+        Path | None, typer.Option(help="Write what of the history is not known to this CSV.")
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All listeners; needs -o.")] = False,
     rules_file: flags.RulesFile = None,
@@ -59,8 +80,10 @@ def recommend(
     lambda_div: flags.LambdaDiv = None,
     similarity: flags.Similarity = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A file: .json .jsonl .csv .parquet")
+        Path | None,
+        typer.Option("-o", "--output", help="A file: .json .jsonl .csv .parquet .jspf .xspf .m3u8"),
     ] = None,
+    paths: Paths = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """Recommend tracks, each with its reason. An unknown listener is served, and told how.
@@ -70,11 +93,21 @@ def recommend(
     """
     given = locals()
     import encore
+    from encore.recommend.brought import of_dataset
 
-    if everybody and (user or history or output is None):
-        raise UsageError("--all takes no USER and no --history, and needs -o FILE")
-    if not everybody and user is None and history is None:
-        raise UsageError("name a USER, a --history FILE, or --all with -o FILE")
+    seeds = seeds_of(like_track, like_artist, genre)
+    asking = [user is not None, history is not None, seeds is not None]
+    if everybody and (any(asking) or output is None):
+        raise UsageError("--all takes no USER, no --history and no seeds, and needs -o FILE")
+    if not everybody and not any(asking):
+        raise UsageError(
+            "name a USER, a --history FILE, --like-track, --like-artist or --genre, "
+            "or --all with -o FILE"
+        )
+    if history is not None and seeds is not None:
+        raise UsageError("--history and seeds are two ways to tell of oneself: give one of them")
+    if unmatched is not None and history is None:
+        raise UsageError("--unmatched tells of a --history: give one")
     rules = flags.rules_from(rules_file, plain, given)
     model = encore.load(bundle)
     if everybody and output is not None:
@@ -82,21 +115,49 @@ def recommend(
         everyone = counted(len(model.bundle.features.listeners), "listener")
         show.say(f"{output}: {counted(n, 'track')} each for {everyone}")
         return
-    brought = None if history is None else encore.read(history)
-    found = model.recommend(user, n, rules=rules, history=brought)
+    brought = None
+    if history is not None:
+        brought = of_dataset(model.bundle, encore.read(history))
+        if unmatched is not None and brought.match is not None:
+            write_frame(brought.match.unmatched, unmatched)
+    found = model.recommend(user, n, rules=rules, history=brought or seeds)
     if output is not None:
-        write_list(found, output)
+        write_list(model, found, output, paths)
     if json_:
         show.print_json(found.to_json())
     elif output is None:
         show.out.print(show.list_table(found))
         for line in filter(None, [found.bound, *found.notes]):
             show.out.print(line, style="yellow", markup=False)
-        if found.unmatched:
-            unknown = counted(
-                len(found.unmatched), "track of the history is", "tracks of the history are"
-            )
-            show.say(f"{unknown} not in the catalogue")
+        if brought is not None and brought.match is not None:
+            show.say(match_line(brought.match))
+
+
+def seeds_of(
+    tracks: list[str] | None, artists: list[str] | None, genres: list[str] | None
+) -> "Seeds | None":
+    """Return the seeds that the options name; None where they name none."""
+    from encore.recommend.seeds import Seeds
+
+    if not (tracks or artists or genres):
+        return None
+    return Seeds(tuple(tracks or ()), tuple(artists or ()), tuple(genres or ()))
+
+
+def match_line(match: "Match") -> str:
+    """Return in a line how much of a history is known, and by what."""
+    rates = match.rates()
+    levels = [
+        f"{level} {rate['plays']:.0%}"
+        for level, rate in rates.items()
+        if rate["tracks"] and level != "all"
+    ]
+    by = f" (by {', '.join(levels)})" if levels else ""
+    return (
+        f"known of the history: {rates['all']['tracks']:,} of "
+        f"{counted(match.tracks.height, 'track')}, "
+        f"{rates['all']['plays']:.0%} of plays{by}; --unmatched FILE lists the rest"
+    )
 
 
 def _all_lists(model: "Recommender", n: int, rules: "Rules") -> "pl.DataFrame":
@@ -126,35 +187,61 @@ def _all_lists(model: "Recommender", n: int, rules: "Rules") -> "pl.DataFrame":
     return pl.concat(frames)
 
 
-def write_list(found: "RankedList", output: Path) -> None:
-    """Write one list; JSON and JSONL hold everything, tables the columns that fit a table."""
+def write_list(
+    model: "Recommender", found: "RankedList", output: Path, paths: Path | None = None
+) -> None:
+    """Write one list: JSON holds everything, tables and playlists what fits them.
+
+    `paths` is a CSV of track_id and path, for players. Raises `UsageError` on an unknown suffix.
+    """
     import polars as pl
 
-    rows = [
-        {
-            "user_id": found.user_id,
-            "rank": slot.rank,
-            "track_id": slot.track_id,
-            "title": slot.title,
-            "artist": slot.artist,
-            "score": slot.score,
-            "reason": slot.reason,
-        }
-        for slot in found.slots
-    ]
+    from encore.data.writers import playlists
+    from encore.recommend.playlist import playlist_of
+
+    if paths is not None and output.suffix not in playlists.FORMS:
+        raise UsageError(
+            f"--paths is for players: -o {output} is none of {', '.join(playlists.FORMS)}"
+        )
+    if output.suffix in playlists.FORMS:
+        title = f"for {found.user_id}" if found.user_id else output.stem
+        date, locations = datetime.now(UTC).replace(microsecond=0), locations_of(paths)
+        playlist = playlist_of(model.bundle, found, title=title, date=date, locations=locations)
+        playlists.write(playlist, output)
+        return
     if output.suffix == ".json":
-        output.write_text(json.dumps(found.to_json(), indent=1, ensure_ascii=False), "utf-8")
-    else:
-        write_frame(pl.DataFrame(rows), output)
+        with replacing(output) as temporary:
+            temporary.write_text(json.dumps(found.to_json(), indent=1, ensure_ascii=False), "utf-8")
+        return
+    shown = ("rank", "track_id", "title", "artist", "score", "reason")
+    rows = [{name: getattr(slot, name) for name in shown} for slot in found.slots]
+    listed = pl.DataFrame(
+        rows, dict.fromkeys(shown, pl.String) | {"rank": pl.Int64, "score": pl.Float64}
+    )
+    listed = listed.select(pl.lit(found.user_id, pl.String).alias("user_id"), *shown)
+    write_frame(listed, output, more=playlists.FORMS)
 
 
-def write_frame(frame: "pl.DataFrame", output: Path) -> None:
-    """Write a table by its suffix; raise `UsageError` on another one.
+def locations_of(paths: Path | None) -> dict[str, str]:
+    """Return the paths by track_id in a CSV of these; raise `InputError` on another file."""
+    import polars as pl
+
+    if paths is None:
+        return {}
+    try:
+        told = pl.read_csv(paths, infer_schema=False).select("track_id", "path").drop_nulls()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{paths}: expected a CSV with the columns track_id and path: {error}"
+        ) from error
+    return dict(told.iter_rows())
+
+
+def write_frame(frame: "pl.DataFrame", output: Path, more: Iterable[str] = ()) -> None:
+    """Write a table by its suffix; raise `UsageError` on another one, `more` being known elsewhere.
 
     In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
-    from encore.folder import replacing
-
     writers: dict[str, Callable[[Path], object]] = {
         ".parquet": frame.write_parquet,
         ".csv": _no_formulas(frame).write_csv,
@@ -162,7 +249,7 @@ def write_frame(frame: "pl.DataFrame", output: Path) -> None:
         ".json": frame.write_json,
     }
     if output.suffix not in writers:
-        raise UsageError(f"-o {output}: expected one of {', '.join(writers)}")
+        raise UsageError(f"-o {output}: expected one of {', '.join([*writers, *more])}")
     with replacing(output) as temporary:
         writers[output.suffix](temporary)
 

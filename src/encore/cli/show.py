@@ -105,22 +105,21 @@ def figures(title: str, head: list[str], rows: list[list[str]]) -> Table:
 def list_table(found: "RankedList") -> Table:
     """Return a ranked list as a table, a reason in each row."""
     table = Table(title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.title = f"for {found.user_id or 'the history given'} ({found.answer})"
-    for name in ("", "title", "artist", "score", "why"):
+    table.title = f"for {found.user_id} ({found.answer})" if found.user_id else found.answer
+    artists = any(slot.artist for slot in found.slots)
+    for name in ("", "title", *(["artist"] if artists else []), "score", "why"):
         table.add_column(name, justify="right" if name in ("", "score") else "left")
     for slot in found.slots:
         table.add_row(
             str(slot.rank),
-            _plain(slot.title),
-            _plain(slot.artist or ""),
+            plain(slot.title),
+            *([plain(slot.artist or "")] if artists else []),
             f"{slot.score:.2f}",
-            _plain(slot.reason),
+            plain(slot.reason),
         )
-    if not any(slot.artist for slot in found.slots):
-        del table.columns[2]
     return table
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that rich does not read as markup."""
     return text.replace("[", "\\[")
