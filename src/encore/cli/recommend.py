@@ -141,7 +141,7 @@ def seeds_of(
 
     if not (tracks or artists or genres):
         return None
-    return Seeds(tuple(tracks or ()), tuple(artists or ()), tuple(genres or ()))
+    return Seeds(tracks or (), artists or (), genres or ())
 
 
 def match_line(match: "Match") -> str:

@@ -1,5 +1,6 @@
 """Seeds: a handful of tracks, artists and genres in place of a history."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +24,14 @@ class Seeds:
     Raises `UsageError` where nothing is named, or a text stands where a sequence of texts should.
     """
 
-    tracks: tuple[str, ...] = ()
-    artists: tuple[str, ...] = ()
-    genres: tuple[str, ...] = ()
+    tracks: Sequence[str] = ()
+    artists: Sequence[str] = ()
+    genres: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, values in vars(self).items():
             if isinstance(values, str):
-                raise UsageError(f"seeds: {name} = {values!r}: expected several, as ({values!r},)")
+                raise UsageError(f"seeds: {name} = {values!r}: expected several, as [{values!r}]")
         if not (self.tracks or self.artists or self.genres):
             raise UsageError("seeds: nothing is named; give tracks, artists or genres")
 
