@@ -322,6 +322,8 @@ def test_a_list_is_written_as_a_playlist(encore, folders, tmp_path, suffix):
     assert (code, "expected a CSV with the columns track_id and path" in err) == (1, True)
     code, _, err = encore(*ask[:-3], tmp_path / "list.csv", "--paths", paths)
     assert (code, "--paths is for players" in err) == (2, True)
+    code, _, err = encore("recommend", folders / "bundle", "--all", "-o", file, "--paths", paths)
+    assert (code, "no --paths" in err) == (2, True)
     code, _, err = encore(*ask[:-3], tmp_path / "list.pls")
     assert (code, ".parquet, .csv, .jsonl, .json, .jspf, .xspf, .m3u8" in err) == (2, True)
 

@@ -97,8 +97,10 @@ def recommend(
 
     seeds = seeds_of(like_track, like_artist, genre)
     asking = [user is not None, history is not None, seeds is not None]
-    if everybody and (any(asking) or output is None):
-        raise UsageError("--all takes no USER, no --history and no seeds, and needs -o FILE")
+    if everybody and (any(asking) or paths or output is None):
+        raise UsageError(
+            "--all takes no USER, no --history, no seeds and no --paths, and needs -o FILE"
+        )
     if not everybody and not any(asking):
         raise UsageError(
             "name a USER, a --history FILE, --like-track, --like-artist or --genre, "
