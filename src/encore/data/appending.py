@@ -101,12 +101,14 @@ class _Both:
         for side, tables in (("old", old), ("new", new)):
             for name in LAZY:
                 for rows in _batches(tables[name]):
-                    codes = [
-                        users.encode(rows["user_id"]).alias("user"),
-                        tracks.encode(rows["track_id"]).alias("track"),
-                        part_of(rows["user_id"]),
-                    ]
-                    shards.add(f"{side} {name}", rows.drop("user_id", "track_id").hstack(codes))
+                    chunk = rows.with_columns(
+                        users.coded("user_id").alias("user"),
+                        tracks.coded("track_id").alias("track"),
+                        part_of("user_id"),
+                    )
+                    users.take_in(chunk["user"])
+                    tracks.take_in(chunk["track"])
+                    shards.add(f"{side} {name}", chunk.drop("user_id", "track_id"))
         shelf = Shelf(on_disk=shards.on_disk)
         for part in shards.parts():
             listens = self._events(part)

@@ -22,11 +22,22 @@ class Codes:
         >>> codes.encode(pl.Series(["b", "a", None])).to_list(), codes.encode(pl.Series(["a"]))[0]
         ([0, 1, None], 1)
         """
-        found = texts.cast(self._dtype).to_physical()
+        found = texts.alias("text").to_frame().select(self.coded("text")).to_series()
+        self.take_in(found)
+        return found.alias(texts.name)
+
+    def coded(self, name: str) -> pl.Expr:
+        """Return the expression that encodes a column; `take_in` must be told what came of it.
+
+        Several columns can so be encoded side by side, each by its own Codes.
+        """
+        return pl.col(name).cast(self._dtype).to_physical()
+
+    def take_in(self, found: pl.Series) -> None:
+        """Count the codes that `coded` gave."""
         highest = found.max()
         if isinstance(highest, int):
             self._count = max(self._count, highest + 1)
-        return found
 
     def texts(self) -> pl.Series:
         """Return the text of each code.

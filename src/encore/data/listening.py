@@ -124,8 +124,14 @@ class Listening:
         )
 
     def _coded(self, rows: pl.DataFrame) -> pl.DataFrame:
-        user, track = self._users.encode(rows["user_id"]), self._tracks.encode(rows["track_id"])
-        return pl.DataFrame([user.alias("user"), track.alias("track"), part_of(rows["user_id"])])
+        coded = rows.select(
+            self._users.coded("user_id").alias("user"),
+            self._tracks.coded("track_id").alias("track"),
+            part_of("user_id"),
+        )
+        self._users.take_in(coded["user"])
+        self._tracks.take_in(coded["track"])
+        return coded
 
     def _note_exact(self, chunk: pl.DataFrame) -> None:
         """Remember the files whose times have seconds: there equal times tell of one listen."""

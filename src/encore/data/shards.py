@@ -106,9 +106,9 @@ class Shelf:
         return pl.concat(parts) if parts else None
 
 
-def part_of(user_id: pl.Series) -> pl.Series:
-    """Return the part of each listener, the same for the same id."""
-    return (user_id.hash() % PARTS).cast(pl.UInt8).alias(PART)
+def part_of(name: str) -> pl.Expr:
+    """Return the part of each listener in a column of ids, the same for the same id."""
+    return (pl.col(name).hash() % PARTS).cast(pl.UInt8).alias(PART)
 
 
 def _temporary(owner: object) -> Path:
