@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from encore.recommend.rules import Rules
     from encore.recommend.seeds import Seeds
 
-LISTENERS_AT_ONCE = 256
+TABLES = (".parquet", ".csv", ".jsonl", ".json")
 
 Paths = Annotated[
     Path | None, typer.Option(help="A CSV of track_id and path: what a playlist file plays.")
@@ -113,7 +113,7 @@ def recommend(
     rules = flags.rules_from(rules_file, plain, given)
     model = encore.load(bundle)
     if everybody and output is not None:
-        write_frame(_all_lists(model, n, rules or encore.Rules.plain()), output)
+        _write_all(model, bundle, n, rules or encore.Rules.plain(), output)
         everyone = counted(len(model.bundle.features.listeners), "listener")
         show.say(f"{output}: {counted(n, 'track')} each for {everyone}")
         return
@@ -162,31 +162,20 @@ def match_line(match: "Match") -> str:
     )
 
 
-def _all_lists(model: "Recommender", n: int, rules: "Rules") -> "pl.DataFrame":
-    """Return (user_id, rank, track_id, score) of every known listener with a history."""
-    import numpy as np
-    import polars as pl
+def _write_all(model: "Recommender", bundle: Path, n: int, rules: "Rules", output: Path) -> None:
+    """Write the lists of all; Parquet without ever holding them at once."""
+    from encore.recommend.batch import Task, lists_of_all
 
-    features = model.bundle.features
-    listeners = np.flatnonzero(features.heard_U).astype(np.int32)
-    frames = []
-    for start in range(0, len(listeners), LISTENERS_AT_ONCE):
-        users = listeners[start : start + LISTENERS_AT_ONCE]
-        lists = model.lists(users, n, rules)
-        each = [len(found.tracks_n) for found in lists]
-        frames.append(
-            pl.DataFrame(
-                {
-                    "user_id": features.listeners.decode(np.repeat(users, each)),
-                    "rank": np.concatenate([np.arange(1, k + 1, dtype=np.int32) for k in each]),
-                    "track_id": features.tracks.decode(
-                        np.concatenate([found.tracks_n for found in lists])
-                    ),
-                    "score": np.concatenate([found.scores_n for found in lists]),
-                }
-            )
-        )
-    return pl.concat(frames)
+    check_suffix(output)
+    with (
+        show.progress("listeners") as progress,
+        lists_of_all(model, Task.of(bundle, rules, n), rules, output, progress) as rows,
+    ):
+        if output.suffix == ".parquet":
+            with replacing(output) as temporary:
+                rows.sink_parquet(temporary)
+        else:
+            write_frame(rows.collect(), output)
 
 
 def write_list(
@@ -250,10 +239,15 @@ def write_frame(frame: "pl.DataFrame", output: Path, more: Iterable[str] = ()) -
         ".jsonl": frame.write_ndjson,
         ".json": frame.write_json,
     }
-    if output.suffix not in writers:
-        raise UsageError(f"-o {output}: expected one of {', '.join([*writers, *more])}")
+    check_suffix(output, more)
     with replacing(output) as temporary:
         writers[output.suffix](temporary)
+
+
+def check_suffix(output: Path, more: Iterable[str] = ()) -> None:
+    """Raise `UsageError` where no table is written in the form that a suffix names."""
+    if output.suffix not in TABLES:
+        raise UsageError(f"-o {output}: expected one of {', '.join([*TABLES, *more])}")
 
 
 def _no_formulas(frame: "pl.DataFrame") -> "pl.DataFrame":

@@ -2,10 +2,13 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from encore import recipes
@@ -25,6 +28,23 @@ err = Console(stderr=True, highlight=False)
 def say(message: str) -> None:
     """Tell the user what goes on, on standard error."""
     err.print(message, style="dim", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows how many of all are done; silent where nobody watches."""
+    shown = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    with shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, every: shown.update(task, completed=done, total=every)
 
 
 def print_json(value: Any) -> None:
