@@ -358,6 +358,26 @@ def test_an_archive_with_other_files_beside_gives_its_histories(tmp_path: Path) 
         assert (data.ledger.read, data.ledger.kept) == (2, 2)
 
 
+def test_both_exports_of_spotify_count_each_stream_once(tmp_path: Path) -> None:
+    whole = [extended(ts="2019-05-01T10:00:20Z"), extended(ts="2020-01-16T03:13:40Z")]
+    last_year = [stream("2020-01-16 03:13"), stream("2020-01-16 03:14"), stream("2020-02-01 08:00")]
+    (tmp_path / "StreamingHistory0.json").write_text(json.dumps(last_year))
+    (tmp_path / "endsong_0.json").write_text(json.dumps(whole))
+    for paths in (tmp_path, sorted(tmp_path.iterdir()), sorted(tmp_path.iterdir())[::-1]):
+        data = read(paths)
+        assert [moment for _, _, moment in heard(data)] == [
+            at(2019, 5, 1, 9, 57),
+            at(2020, 1, 16, 3, 10, 20),
+            at(2020, 2, 1, 7, 56, 40),
+        ]
+        assert data.ledger.dropped == {"covered": 2}
+        assert (data.ledger.read, data.ledger.kept) == (5, 3)
+    (tmp_path / "endsong_0.json").write_text(
+        json.dumps([one | {"username": "bo"} for one in whole])
+    )
+    assert read(tmp_path).ledger.dropped == {}  # another listener's
+
+
 def test_videos_of_spotify_are_dropped(tmp_path: Path) -> None:
     for name in ("Streaming_History_Audio_2020.json", "Streaming_History_Video_2020.json"):
         (tmp_path / name).write_text(json.dumps([extended()]))

@@ -3,19 +3,21 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from encore.data import detect
+from encore.data import detect, values
 from encore.data.dataset import Dataset
 from encore.data.ledger import Ledger
 from encore.data.listen_rule import ListenRule
 from encore.data.readers import containers, frames, hetrec, sources, tables
 from encore.data.readers.containers import Container
 from encore.data.readers.contract import Options, Reader, Told
+from encore.data.readers.covering import LESS_EXACT, Coverage
 from encore.data.readers.gather import Opened, check_mapping
 from encore.data.readers.histories import HISTORIES
 from encore.data.readers.research import RESEARCH
@@ -116,13 +118,20 @@ def _read(
 def _told(
     picked: Sequence[tuple[Container, Reader]], ledger: Ledger, options: Options
 ) -> Iterator[Told]:
-    for container, reader in picked:
+    coverage = Coverage(ledger, options.tz or values.UTC_ZONE)
+    less_exact = {less: more for more, less in LESS_EXACT.items()}
+    # The more exact first: what it tells is known when the others are read.
+    for container, reader in sorted(picked, key=lambda one: one[1].name in less_exact):
         told = reader.read(container, ledger, options)
         if told.item_kind == "artist" and len(picked) > 1:
             raise InputError(
                 f"{container.path}: {reader.name} is read alone, its items being artists; "
                 "leave the other paths out"
             )
+        if reader.name in LESS_EXACT:
+            told = replace(told, parts=coverage.watched(reader.name, told.parts))
+        elif reader.name in less_exact:
+            told = replace(told, parts=coverage.less(less_exact[reader.name], told.parts))
         yield told
 
 
