@@ -14,7 +14,7 @@ import polars as pl
 from encore import schema
 from encore.data import clean
 from encore.data.codes import Codes
-from encore.data.dataset import LAZY, Dataset, Table, complete
+from encore.data.dataset import LAZY, Dataset, Table, collected, complete
 from encore.data.ledger import Counts, Ledger
 from encore.data.listening import PAIR, Named, plays_of
 from encore.data.merging import Same, Which, find_same, repointed
@@ -75,10 +75,10 @@ def append(
     mine, theirs = (_tables(one, same) for one in (old, new))
     tables: dict[str, Table] = {"tracks": same.united(tracks)}
     for name, key in _KEYS.items():
-        before, after = mine[name].lazy().collect(), theirs[name].lazy().collect()
-        both = pl.concat([before, after])
-        tables[name] = both.unique(key, keep="first", maintain_order=True)
-        _known(ledger, name, both.height - tables[name].lazy().collect().height)
+        both = pl.concat([collected(mine[name]), collected(theirs[name])])
+        once = both.unique(key, keep="first", maintain_order=True)
+        _known(ledger, name, both.height - once.height)
+        tables[name] = once
     listening = _Both(ledger, timed=bool(new.rows("events")))
     tables |= listening.joined(mine, theirs)
     full = complete(tables, listening.ids)

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import polars as pl
 
+from encore import schema
 from encore.data import clean, joining, values
-from encore.data.dataset import Dataset, ItemKind, Table, complete
+from encore.data.dataset import Dataset, ItemKind, Table, collected, complete, naming
 from encore.data.ledger import LISTENING, Ledger
 from encore.data.listen_rule import ListenRule
 from encore.data.listening import Listening
@@ -95,11 +96,9 @@ class Assembly:
         if (rows := self.rows("tracks")) is not None:
             tables["tracks"] = tracks = clean.tracks(rows, ledger, latest)
         heard = None if acoustics is None else clean.tracks(acoustics, ledger, latest, "acoustics")
-        known = (
-            None
-            if catalogue is None
-            else clean.tracks(catalogue, ledger, latest, joining.CATALOGUE)
-        )
+        known = None
+        if catalogue is not None:
+            known = clean.tracks(catalogue, ledger, latest, joining.CATALOGUE)
         lengths = _lengths(tracks, heard, self._found_in(known, tracks))
         settled = self._listening.settled(rule or ListenRule(), lengths)
         if settled.plays is not None:
@@ -118,12 +117,10 @@ class Assembly:
             if (rows := self.rows(name)) is not None:
                 tables[name] = cleaner(rows, ledger)
         full = complete(tables, {"user_id": settled.user_id, "track_id": settled.track_id})
-        every = full["tracks"].lazy().collect()
         if heard is not None:
-            every = with_acoustics(every, heard, ledger)
+            full["tracks"] = with_acoustics(collected(full["tracks"]), heard, ledger)
         if known is not None:
-            every = joining.join(every, known, ledger)
-        full["tracks"] = every
+            full["tracks"] = joining.join(collected(full["tracks"]), known, ledger)
         _warn_of_loss(ledger)
         return Dataset(**full, item_kind=item_kind, ledger=ledger)  # type: ignore[arg-type]
 
@@ -133,9 +130,8 @@ class Assembly:
         """Return what a catalogue knows of the tracks that were listened to, dropped ones too."""
         if catalogue is None or "events" not in self.seen:
             return None
-        told = {} if tracks is None else {"tracks": tracks}
-        ids = {"track_id": self._listening.track_id(), "user_id": pl.Series([], dtype=pl.String)}
-        every = complete(told, ids)["tracks"].lazy().collect()
+        told = schema.empty("tracks") if tracks is None else tracks
+        every = naming(told, "tracks", self._listening.track_id())
         return joining.join(every, catalogue, Ledger())
 
 

@@ -150,9 +150,7 @@ class Dataset:
             raise IntegrityError(f"{path}: not a whole Dataset folder: {error}") from error
 
     def _read(self, name: str) -> pl.DataFrame:
-        table = self._tables[name]
-        if isinstance(table, pl.LazyFrame):
-            table = self._tables[name] = table.collect(engine="streaming")
+        table = self._tables[name] = collected(self._tables[name])
         return table
 
     def _with(self, **changed: Any) -> "Dataset":
@@ -209,12 +207,22 @@ def complete(
                 ids.append(table.select(key))
                 if name == "friends":
                     ids.append(table.select(pl.col("friend_id").alias(key)))
-        known = full[target].lazy().collect()
-        missing = pl.concat(ids).unique(maintain_order=True).join(known, on=key, how="anti")
-        if target == "tracks":
-            missing = missing.with_columns(pl.col(key).alias("title"))
-        full[target] = pl.concat([known, schema.conform(missing, target)])
+        full[target] = naming(collected(full[target]), target, pl.concat(ids).to_series())
     return full
+
+
+def naming(table: pl.DataFrame, name: str, ids: pl.Series) -> pl.DataFrame:
+    """Return `tracks` or `listeners` with a row for every id; a new track is titled by its id."""
+    key = ids.name
+    missing = ids.unique(maintain_order=True).to_frame().join(table, on=key, how="anti")
+    if name == "tracks":
+        missing = missing.with_columns(pl.col(key).alias("title"))
+    return pl.concat([table, schema.conform(missing, name)])
+
+
+def collected(table: Table) -> pl.DataFrame:
+    """Return a table in memory."""
+    return table if isinstance(table, pl.DataFrame) else table.collect(engine="streaming")
 
 
 def _check_unique(frame: pl.DataFrame, key: list[str], table: str) -> None:
