@@ -117,7 +117,7 @@ def test_import_keeps_the_core_and_a_dry_run_writes_nothing(encore, plays, tmp_p
     code, out, _ = encore("import", plays, "--columns", COLUMNS, *core)
     report = json.loads(out)
     assert (code, report["listeners"], report["tracks"]) == (0, 2, 1)
-    assert "k-core: 1 tracks" in report["notes"][-1]
+    assert "k-core: removed 1 track with" in report["notes"][-1]
     assert sorted(tmp_path.rglob("*")) == before
     days = ("--max-listens-per-day", 5, "--dry-run")
     assert "no listen has a time" in encore("import", plays, "--columns", COLUMNS, *days)[2]

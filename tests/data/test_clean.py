@@ -89,7 +89,7 @@ def test_repeated_pairs_are_summed_and_noted() -> None:
     assert table.select("user_id", "plays", "skips").rows() == [("ann", 3.5, 1), ("bob", 5.0, 0)]
     assert table["first_played"][0] == datetime(2010, 1, 1, tzinfo=UTC)
     assert (ledger.read, ledger.kept) == (3, 3)
-    assert any("1 rows repeat" in note for note in ledger.notes)
+    assert any("1 row repeats" in note for note in ledger.notes)
     assert any(note.startswith("skips: 1 values") for note in ledger.notes)
 
 

@@ -57,8 +57,10 @@ def test_the_core_removes_from_every_table_and_notes_how_many() -> None:
     assert core.tags["track_id"].to_list() == ["1", "1"]
     core = k_core(core, min_tracks=1)
     assert core.friends.rows() == [("ann", "bob")]
-    assert core.ledger.notes[-2].startswith("k-core: 1 tracks with fewer than 2 listeners and 0 ")
-    assert "1 listeners with fewer than 1 tracks" in core.ledger.notes[-1]
+    assert core.ledger.notes[-2].startswith(
+        "k-core: removed 1 track with fewer than 2 listeners, 0 listeners "
+    )
+    assert "1 listener with fewer than 1 track," in core.ledger.notes[-1]
 
 
 def listens(user: str, count: int, apart: timedelta) -> list[tuple[str, str, datetime]]:

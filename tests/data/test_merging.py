@@ -61,7 +61,7 @@ def test_spellings_of_one_song_become_one_track_with_all_its_plays() -> None:
         ("t2", "t0", 1.0, "artist and title"),
     ]
     assert merged.data.ledger.notes == [
-        "merging: 5 tracks into 2; 3 spellings went into 1 others (3 by artist and title)"
+        "merging: 5 tracks into 2; 3 spellings went into 1 other (3 by artist and title)"
     ]
 
 

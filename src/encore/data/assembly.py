@@ -15,6 +15,7 @@ from encore.data.ledger import LISTENING, Ledger
 from encore.data.listen_rule import ListenRule
 from encore.data.listening import Listening
 from encore.data.values import FILE, LINE
+from encore.wording import counted
 
 MOST_DROPPED = 0.5  # share of listening rows from which the ledger leads with a warning
 
@@ -161,7 +162,7 @@ def with_acoustics(table: pl.DataFrame, heard: pl.DataFrame, ledger: Ledger) -> 
     heard = heard.select("track_id", *clean.ACOUSTIC_COLUMNS)
     matched = table.join(heard, on="track_id", how="semi").height
     ledger.notes.append(
-        f"acoustics: {heard.height:,} rows, {matched:,} of {table.height:,} tracks matched"
+        f"acoustics: {counted(heard.height, 'row')}, {matched:,} of {table.height:,} tracks matched"
     )
     joined = table.join(heard, on="track_id", how="left", suffix=" heard", maintain_order="left")
     filled = [pl.coalesce(name, f"{name} heard").alias(name) for name in clean.ACOUSTIC_COLUMNS]

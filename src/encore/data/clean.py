@@ -17,6 +17,7 @@ from encore.data import values
 from encore.data.identity import split_genres, tidy_genres
 from encore.data.ledger import Ledger
 from encore.data.values import COARSE, FILE, LINE
+from encore.wording import counted
 
 #: No one plays one track more often: 30 years of 30-second plays, day and night, are 3e7.
 MAX_PLAYS = 1e9
@@ -142,8 +143,8 @@ def tracks(
         again = known.filter(~pl.col("track_id").is_first_distinct())
         values.drop(again, "duplicate_track", "track_id", table, ledger)
         ledger.notes.append(
-            f"{table}: {repeated:,} rows repeat a track_id; united: the first known value of each "
-            "column, all genres"
+            f"{table}: {counted(repeated, 'row repeats', 'rows repeat')} a track_id; united: the "
+            "first known value of each column, all genres"
         )
     return once.with_columns(pl.coalesce("title", "track_id").alias("title"))
 

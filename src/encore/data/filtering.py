@@ -13,6 +13,7 @@ import polars as pl
 from encore.data.dataset import Dataset
 from encore.data.vocabulary import Vocabulary
 from encore.errors import InputError
+from encore.wording import counted
 
 BOT, K_CORE = "bot", "k_core"
 
@@ -39,8 +40,8 @@ def without_bots(data: Dataset, max_listens_per_day: int) -> Dataset:
     kept = _only(data, data.listeners.join(bots, on="user_id", how="anti"), data.tracks)
     gone = data.rows("events") - kept.rows("events")
     note = (
-        f"bots: {bots.height:,} listeners with more than {max_listens_per_day:,} listens on a day "
-        f"were dropped, and their {gone:,} listens"
+        f"bots: dropped {counted(bots.height, 'listener')} with more than "
+        f"{counted(max_listens_per_day, 'listen')} on a day, and their {counted(gone, 'listen')}"
     )
     return _counted(data, kept, BOT, note)
 
@@ -83,10 +84,11 @@ def k_core(data: Dataset, *, min_listeners: int = 0, min_tracks: int = 0) -> Dat
         data.tracks.filter(pl.Series(keep_T[1:])),
     )
     note = (
-        f"k-core: {data.tracks.height - kept.tracks.height:,} {data.item_kind}s with fewer than "
-        f"{min_listeners} listeners and {data.listeners.height - kept.listeners.height:,} "
-        f"listeners with fewer than {min_tracks} {data.item_kind}s were removed, and their "
-        f"{data.rows('plays') - kept.rows('plays'):,} pairs with plays"
+        f"k-core: removed {counted(data.tracks.height - kept.tracks.height, data.item_kind)} with "
+        f"fewer than {counted(min_listeners, 'listener')}, "
+        f"{counted(data.listeners.height - kept.listeners.height, 'listener')} with fewer than "
+        f"{counted(min_tracks, data.item_kind)}, and their "
+        f"{counted(data.rows('plays') - kept.rows('plays'), 'pair')} with plays"
     )
     return _counted(data, kept, K_CORE, note)
 

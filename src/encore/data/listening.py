@@ -20,6 +20,7 @@ from encore.data.ledger import Ledger
 from encore.data.listen_rule import ListenRule
 from encore.data.shards import Shards, Shelf, part_of
 from encore.data.values import COARSE, FILE, LINE
+from encore.wording import counted
 
 _LISTENS, _PLAYS = "listens", "plays"
 #: The columns of codes by which a listener's track is known.
@@ -113,7 +114,8 @@ class Listening:
                 tracks = tracks.scatter(frame["track"].unique(), True)
         if repeated:
             self._ledger.note(
-                f"plays: {repeated:,} rows repeat a listener's track; their plays were summed"
+                f"plays: {counted(repeated, 'row repeats', 'rows repeat')} a listener's track; "
+                "their plays were summed"
             )
         named = Named(self._users.texts(), self._tracks.texts(), shelf)
         return Settled(

@@ -27,6 +27,7 @@ from encore import schema
 from encore.data.dataset import Dataset, ItemKind, Table
 from encore.data.identity import NAMED_BY, artist_keys, title_keys
 from encore.errors import UsageError
+from encore.wording import counted
 
 Which = Literal["auto", "all"]
 
@@ -69,8 +70,9 @@ class Merged:
         reasons = self.pairs["why"].value_counts(sort=True).rows()
         why = ", ".join(f"{rows:,} by {reason}" for reason, rows in sorted(reasons))
         return (
-            f"merging: {after + gone:,} {self.data.item_kind}s into {after:,}; {gone:,} spellings "
-            f"went into {into:,} others" + (f" ({why})" if gone else "")
+            f"merging: {counted(after + gone, self.data.item_kind)} into {after:,}; "
+            f"{counted(gone, 'spelling')} went into {counted(into, 'other')}"
+            + (f" ({why})" if gone else "")
         )
 
 
