@@ -16,17 +16,16 @@ from encore.data import clean
 from encore.data.codes import Codes
 from encore.data.dataset import LAZY, Dataset, Table, collected, complete
 from encore.data.ledger import Counts, Ledger
-from encore.data.listening import PAIR, Named, plays_of
+from encore.data.listening import OCCASION, PAIR, Named, plays_of
 from encore.data.merging import Same, Which, find_same, repointed
 from encore.data.shards import Shards, Shelf, part_of
 from encore.errors import InputError
 
 KNOWN = "already_imported"
 
-_OCCASION = [*PAIR, "listened_at"]
 _ROWS_AT_ONCE = 1 << 19
 
-#: By what a row of each table is known, and what of it may have grown.
+#: By what a row of each table is known.
 _KEYS: dict[str, list[str]] = {
     "tags": ["track_id", "tag", "user_id"],
     "feedback": ["user_id", "track_id", "kind"],
@@ -125,9 +124,9 @@ class _Both:
         if not sides:
             return None
         # The nth listen of a track at one time is known where the other side has n of them.
-        at = pl.int_range(pl.len()).over(_OCCASION).alias("nth")
+        at = pl.int_range(pl.len()).over(OCCASION).alias("nth")
         numbered = pl.concat(side.with_columns(at) for side in sides)
-        once = numbered.unique([*_OCCASION, "nth"], keep="first", maintain_order=True)
+        once = numbered.unique([*OCCASION, "nth"], keep="first", maintain_order=True)
         _known(self.ledger, "events", numbered.height - once.height)
         return once.select(*PAIR, "listened_at", "ms_played", "skipped")
 

@@ -23,11 +23,12 @@ from encore.data.values import COARSE, FILE, LINE
 from encore.wording import counted
 
 _LISTENS, _PLAYS = "listens", "plays"
-#: The columns of codes by which a listener's track is known.
-PAIR = ["user", "track"]
 _OF_LISTENS = ("listened_at", "ms_played", "skipped")
 _OF_PLAYS = ("plays", "skips", "first_played", "last_played")
-_OCCASION = [*PAIR, "listened_at"]
+
+#: The columns, of codes, by which a listener's track is known, and a listen.
+PAIR = ["user", "track"]
+OCCASION = [*PAIR, "listened_at"]
 
 _TWO_TO_32 = 1 << 32
 _MINUTE = 60_000_000  # microseconds
@@ -151,7 +152,7 @@ class Listening:
         exact = pl.col("file").is_in(self._exact.implode()) & pl.col("listened_at").is_not_null()
         if "coarse" in listens.columns:
             exact &= ~pl.col("coarse").fill_null(False)
-        again = suspects.filter(exact & ~pl.struct(_OCCASION).is_first_distinct())
+        again = suspects.filter(exact & ~pl.struct(OCCASION).is_first_distinct())
         return self._without(listens, again, "duplicate_listen", "listened_at")
 
     def _judged(self, listens: pl.DataFrame, rule: ListenRule, length: pl.Series) -> pl.DataFrame:
