@@ -12,7 +12,7 @@ import pytest
 
 import encore
 from encore import Dataset, InputError, TrainConfig, UsageError
-from encore.evaluation.boards import CHANCE, ENCORE, NETWORK_PLAYS
+from encore.evaluation.boards import CHANCE, ENCORE, ENCORE_LIST, NETWORK_PLAYS
 from encore.folder import MANIFEST
 from encore.models.channels import CHANNELS, TAKEN, ItemKnn, Popularity, fit_channels
 from encore.models.ensemble import BLEND, NETWORK
@@ -117,7 +117,7 @@ def test_a_class_defined_anew_takes_its_old_place_and_another_does_not() -> None
 
 
 def test_the_names_of_other_scorers_and_rows_are_taken() -> None:
-    assert set(TAKEN) == {NETWORK, NETWORK_PLAYS, BLEND, ENCORE, CHANCE}
+    assert set(TAKEN) == {NETWORK, NETWORK_PLAYS, BLEND, ENCORE, ENCORE_LIST, CHANCE}
     for name in TAKEN:
         with pytest.raises(UsageError, match=f"'{name}' is taken by encore itself"):
             encore.register(named(name))
