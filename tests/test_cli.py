@@ -357,6 +357,45 @@ def test_what_is_not_known_of_a_history_is_told_and_written(encore, folders, tmp
     assert (code, "--history" in err) == (2, True)
 
 
+def test_a_score_is_explained_as_a_table_that_adds_up_and_as_json(encore, folders):
+    code, out, _ = encore("recommend", folders / "bundle", "l00001", "-n", 3, "--json")
+    slot = json.loads(out)["slots"][1]
+    asked = ("explain", folders / "bundle", "l00001", slot["track_id"], "-n", 3)
+    code, out, _ = encore(*asked, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["score"] == pytest.approx(slot["score"], abs=1e-5)
+    assert (told["slot"], told["reason"]) == (2, slot["reason"])
+    code, out, _ = encore(*asked)
+    assert code == 0
+    assert out.startswith(f"{slot['title']} by {slot['artist']}, for l00001 (known listener)\n")
+    for line in (slot["reason"], "place ", "slot 2 of 3", f"{told['score']:.3f}"):
+        assert line in out
+    for one in told["contributions"]:
+        assert (f"{one['scorer']} " in out) == bool(one["score"])
+        assert not one["score"] or f"{one['score']:+.3f}" in out
+    assert "the rest: the mean track, taken off" in out
+
+
+def test_explain_takes_a_history_and_a_file_of_rules(encore, folders, tmp_path):
+    history, rules = tmp_path / "h.csv", tmp_path / "rules.toml"
+    history.write_text("user_id,track_id,plays\nme,t00001,3\nme,t00002,1\n")
+    rules.write_text('ban_tracks = ["t00005"]\n')
+    asked = ("explain", folders / "bundle", "me", "t00005", "--history", history)
+    code, out, _ = encore(*asked, "--rules", rules)
+    assert code == 0
+    assert "for me (history folded in)" in out
+    assert "kept out by ban_tracks" in out
+    code, out, _ = encore(*asked, "--plain", "--json")
+    assert (code, json.loads(out)["removed_by"]) == (0, {})
+    code, _, err = encore(*asked, "--plain", "--rules", rules)
+    assert code == 2
+    assert "--plain takes no rule" in err
+    code, _, err = encore("explain", folders / "bundle", "l00001", "no such song")
+    assert code == 1
+    assert "track 'no such song': not found" in err
+
+
 def test_similar_tracks_and_artists_are_shown_and_written(encore, folders, tmp_path):
     track = Dataset.load(folders / "data").plays["track_id"].mode()[0]
     code, out, _ = encore("similar", folders / "bundle", track, "-n", 4, "--json")

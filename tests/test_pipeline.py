@@ -360,6 +360,7 @@ def test_the_public_surface_is_this() -> None:
         "Dataset",
         "EncoreError",
         "Evaluation",
+        "Explanation",
         "HybridMusicRecommender",
         "InputError",
         "Inspection",

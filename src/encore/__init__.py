@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from encore.models.channels.contract import Channel
     from encore.models.network import HybridMusicRecommender
     from encore.pipeline import Evaluation, evaluate, load, read, split, train
+    from encore.recommend.explain import Explanation
     from encore.recommend.recommender import RankedList, Recommender, Slot
     from encore.recommend.rules import Rules
     from encore.recommend.seeds import Seeds
@@ -30,6 +31,7 @@ _HOMES = {
     "Dataset": "encore.data.dataset",
     "EncoreError": "encore.errors",
     "Evaluation": "encore.pipeline",
+    "Explanation": "encore.recommend.explain",
     "HybridMusicRecommender": "encore.models.network",
     "InputError": "encore.errors",
     "Inspection": "encore.data.inspection",
@@ -58,6 +60,7 @@ __all__ = [
     "Dataset",
     "EncoreError",
     "Evaluation",
+    "Explanation",
     "HybridMusicRecommender",
     "InputError",
     "Inspection",

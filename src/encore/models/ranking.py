@@ -113,12 +113,20 @@ def standardised(scores_BT: Floats) -> Floats:
 
     Puts the scores of different channels on one scale; a row of equal scores becomes zeros.
     """
-    known = scores_BT[:, 1:]
-    mean = known.mean(1, keepdims=True, dtype=np.float64)
-    deviation = known.std(1, keepdims=True, dtype=np.float64)
-    safe = np.where(deviation > 1e-12, deviation, 1.0)
-    scaled: Floats = ((scores_BT - mean) / safe * (deviation > 1e-12)).astype(np.float32)
+    mean = scores_BT[:, 1:].mean(1, keepdims=True, dtype=np.float64)
+    deviation = deviations(scores_BT)[:, None]
+    safe = np.where(deviation > 0, deviation, 1.0)
+    scaled: Floats = ((scores_BT - mean) / safe * (deviation > 0)).astype(np.float32)
     return scaled
+
+
+def deviations(scores_BT: Floats) -> npt.NDArray[np.float64]:
+    """Return the standard deviation of each row (B,), the unknown's column left out.
+
+    It is 0 where the scores are equal but for rounding.
+    """
+    deviation_B: npt.NDArray[np.float64] = scores_BT[:, 1:].std(1, dtype=np.float64)
+    return np.where(deviation_B > 1e-12, deviation_B, 0.0)
 
 
 def are_held(top_BK: Integers, held_BT: sp.csr_array) -> npt.NDArray[np.bool_]:

@@ -1,55 +1,184 @@
-"""Reasons: from the arithmetic of a score to a sentence."""
+"""One score taken apart: scorer by scorer, and within each track by track, to the last digit."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from encore.wording import counted
+import numpy as np
 
-LARGEST = 3  # tracks named in a reason
-SHARE = 0.08  # of the attributed score that a track must carry to be named
+from encore.data.vocabulary import UNKNOWN
+from encore.models.channels import Content
+from encore.recommend.reasons import Nearness, Reasons
+from encore.recommend.rules import Ranked, Rules, Taste
+from encore.recommend.rules.filters import FILTERS, KEPT, NOT_KNOWN
+
+BANNED = "banned"  # by the listener, among the rules that keep a track out
 
 
-def main_tracks(attribution: Mapping[int, float]) -> list[int]:
-    """Return the history's tracks that carry most of a score, the largest first.
+@dataclass(frozen=True)
+class Carried:
+    """What one track of a history adds to a score."""
 
-    >>> main_tracks({7: 0.6, 9: 0.3, 4: 0.05, 5: -0.2})
-    [7, 9]
+    track_id: str
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one scorer adds to a score; `tracks`, `friends` and `rest` sum to it.
+
+    - `tracks`: what the listener's own tracks add, the largest first; `friends`: those of their
+      friends, where the listener is new.
+    - `rest`: what no track carries. Of a channel that is a sum over the history it is how the
+      catalogue's mean track stands with this listener, taken off: the same for all tracks that
+      weigh alike. Of a scorer that does not say what carries its scores (the network, popularity,
+      the ranker's reordering) it is everything.
+    - `kinds`: of the content channel, how much of `tracks` is the artist's, how much the
+      genres'.
     """
-    total = sum(value for value in attribution.values() if value > 0)
-    ordered = sorted(attribution.items(), key=lambda item: (-item[1], item[0]))
-    return [t for t, value in ordered[:LARGEST] if value > 0 and value >= SHARE * total] or [
-        t for t, value in ordered[:1] if value > 0
-    ]
+
+    scorer: str
+    score: float
+    tracks: list[Carried]
+    friends: list[Carried]
+    rest: float
+    kinds: dict[str, float]
 
 
-def sentence(
-    because: Sequence[str], genres: Sequence[str], listeners: int, by: str = "because you play"
-) -> str:
-    """Return the reason for a slot in words.
+@dataclass(frozen=True)
+class Explanation:
+    """Why a track has its score with a listener. `contributions` sum to `score`.
 
-    - `because`: titles of the tracks that carry the score, and `by`, what the listener has to do
-      with them;
-    - `genres`: genres that the track shares with them;
-    - `listeners`: how many training listeners play the track.
-
-    >>> sentence(["Duran Duran", "Depeche Mode"], ["new wave"], 120)
-    'because you play Duran Duran and Depeche Mode; also new wave'
-    >>> sentence([], [], 120)
-    'played by 120 listeners'
+    - `place`: where the score stands among those of the `of` tracks that the listener has not
+      heard, this one always among them.
+    - `friends_share`: how much of the score rests on friends' histories, 0 to 1.
+    - `genres`: those shared with the tracks that carry the score; `acoustics`: the track beside
+      the listener's history; `friends`: who of the listener's friends plays it. They tell of the
+      track; none of them is a term of the score.
+    - `removed_by`: the rules that keep the track out of a list, and whether it is "refused" by them
+      or "not known" to keep them.
+    - `slot` and `costs`: its rank in the list under the rules, and what each soft rule cost it
+      there; None where the list is without it.
     """
-    if because:
-        also = f"; also {listed(genres)}" if genres else ""
-        return f"{by} {listed(because)}{also}"
-    if genres:
-        return f"close to what you play in {listed(genres)}"
-    return f"played by {counted(listeners, 'listener')}"
+
+    user_id: str | None
+    answer: str
+    track_id: str
+    title: str
+    artist: str | None
+    score: float
+    place: int
+    of: int
+    heard: bool
+    reason: str
+    contributions: list[Contribution]
+    friends_share: float
+    genres: list[str]
+    acoustics: list[Nearness]
+    friends: list[str]
+    removed_by: dict[str, str]
+    slot: int | None
+    costs: dict[str, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the explanation as plain JSON values."""
+        near = [{**asdict(one), "word": one.word} for one in self.acoustics]
+        return {**asdict(self), "acoustics": near}
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as in a sentence.
+def explained(
+    user_id: str | None, track: int, reasons: Reasons, ranked: Ranked, rules: Rules, taste: Taste
+) -> Explanation:
+    """Return why a track, by index, has its score; `ranked` is the list under the rules."""
+    bundle, listener, scored = reasons.bundle, reasons.listener, reasons.scored
+    because, contributions = reasons.because(track), _contributions(reasons, track)
+    place, of = _place(reasons, track)
+    slots = ranked.tracks_n.tolist()
+    slot = slots.index(track) if track in slots else None
+    shown = bundle.tracks.row(track - 1, named=True)
+    return Explanation(
+        user_id=user_id,
+        answer=listener.answer,
+        track_id=shown["track_id"],
+        title=shown["title"],
+        artist=shown["artist"],
+        score=sum(one.score for one in contributions),
+        place=place,
+        of=of,
+        heard=track in listener.heard_1T.indices,
+        reason=reasons.sentence(track, because),
+        contributions=contributions,
+        friends_share=scored.friends_share,
+        genres=reasons.genres(track, because),
+        acoustics=reasons.nearness(track),
+        friends=reasons.friends(track),
+        removed_by=_removed_by(reasons, track, rules, taste),
+        slot=None if slot is None else slot + 1,
+        costs=None if slot is None else ranked.costs[slot],
+    )
 
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
+
+def _contributions(reasons: Reasons, track: int) -> list[Contribution]:
+    """Return what each scorer adds, the largest first."""
+    scored = reasons.scored
+    own, theirs = (scored.attribution(track, of_friends=of) for of in (False, True))
+    found = []
+    for name, score in scored.contributions(track).items():
+        tracks, friends = own.get(name, {}), theirs.get(name, {})
+        carried = sum(tracks.values()) + sum(friends.values())
+        found.append(
+            Contribution(
+                name,
+                score,
+                _carried(reasons, tracks),
+                _carried(reasons, friends),
+                score - carried,
+                _kinds(reasons, track, tracks) if tracks and name == Content.name else {},
+            )
+        )
+    return sorted(found, key=lambda one: -abs(one.score))
+
+
+def _carried(reasons: Reasons, parts: dict[int, float]) -> list[Carried]:
+    ids = reasons.bundle.features.tracks
+    ordered = sorted(parts.items(), key=lambda item: (-abs(item[1]), item[0]))
+    return [Carried(ids.id(t), reasons.name(t), value) for t, value in ordered]
+
+
+def _kinds(reasons: Reasons, track: int, parts: dict[int, float]) -> dict[str, float]:
+    """Return what of the parts, each a cosine of content, is the genres' and what the artist's.
+
+    The cosine is a sum over columns: those of genres, then those of artists.
     """
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    content_TC, own = reasons.catalogue.content_TC, list(parts)
+    product_HC = content_TC[own].multiply(content_TC[[track]]).tocsr()
+    whole_H = product_HC.sum(1)
+    genres_H = product_HC[:, : reasons.catalogue.padding].sum(1)
+    genres = float(np.array([*parts.values()]) @ (genres_H / whole_H))
+    return {"genres": genres, "artist": sum(parts.values()) - genres}
+
+
+def _place(reasons: Reasons, track: int) -> tuple[int, int]:
+    """Return the place of a track's score among the unheard and itself, and how many those are."""
+    listener, scores_T = reasons.listener, reasons.scored.scores_T
+    among_T = np.ones(len(scores_T), np.bool_)
+    among_T[[UNKNOWN, *listener.heard_1T.indices]] = False
+    if listener.brought is not None:
+        among_T[[*listener.brought.bans]] = False
+    among_T[track] = True
+    tie_T = reasons.bundle.scorers.ties.place_of_column
+    equal_T = (scores_T == scores_T[track]) & (tie_T < tie_T[track])
+    better_T = (scores_T > scores_T[track]) | equal_T
+    return int((among_T & better_T).sum()) + 1, int(among_T.sum())
+
+
+def _removed_by(reasons: Reasons, track: int, rules: Rules, taste: Taste) -> dict[str, str]:
+    found = {}
+    brought = reasons.listener.brought
+    if brought is not None and track in brought.bans:
+        found[BANNED] = "refused"
+    for name, filter_ in FILTERS.items():
+        verdicts_T = filter_(rules, reasons.catalogue, taste)
+        if verdicts_T is not None and verdicts_T[track] != KEPT:
+            found[name] = "not known" if verdicts_T[track] == NOT_KNOWN else "refused"
+    return found

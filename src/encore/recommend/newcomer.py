@@ -13,6 +13,7 @@ from encore.recommend.naming import Names
 from encore.recommend.rules import Rules
 
 if TYPE_CHECKING:
+    from encore.recommend.explain import Explanation
     from encore.recommend.recommender import RankedList, Recommender
 
 
@@ -30,6 +31,10 @@ class Newcomer:
     def recommend(self, n: int = 10, *, rules: Rules | None = None) -> "RankedList":
         """Return `n` tracks for this person; see `Recommender.recommend`."""
         return self.model.recommend(None, n, rules=rules, history=self.brought)
+
+    def explain(self, track: str, n: int = 10, *, rules: Rules | None = None) -> "Explanation":
+        """Return why a track has its score with this person; see `Recommender.explain`."""
+        return self.model.explain(None, track, n, rules=rules, history=self.brought)
 
     def play(self, name: str, times: float = 1) -> "Newcomer":
         """Return the person after `times` further plays; raise `UsageError` where it is below 0."""

@@ -10,40 +10,26 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from encore.data.identity import clean_title
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
-from encore.models.channels import Popularity, Repeat
+from encore.models.channels import Repeat
 from encore.models.conformal import Interval
-from encore.models.ensemble import NETWORK, Weights
 from encore.models.inputs import Audience
-from encore.models.ranking import Floats, Integers, mask_heard, played, top_k
+from encore.models.ranking import Floats, Integers, mask_heard, top_k
 from encore.models.residuals import Prediction
 from encore.recommend.brought import Brought
 from encore.recommend.catalogue import catalogue_of, taste_of
-from encore.recommend.explain import main_tracks, sentence
-from encore.recommend.fold_in import (
-    FRIENDS,
-    POPULAR,
-    SEEDS,
-    History,
-    Listener,
-    brought_along,
-    friends_history,
-    listener_of,
-)
+from encore.recommend.explain import Explanation, explained
+from encore.recommend.fold_in import History, Listener, brought_along, listener_of
+from encore.recommend.naming import Names
 from encore.recommend.newcomer import Newcomer
+from encore.recommend.reasons import Reasons
 from encore.recommend.rules import Catalogue, Ranked, Rules, rank
+from encore.recommend.scoring import Scored, parts_of, scored
 from encore.recommend.similar import Neighbour, similar
-
-GENRES_NAMED = 2  # in a reason
-FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
-_BY = {FRIENDS: "because your friends play", SEEDS: "close to"}  # else: because you play
-POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
 
 
 @dataclass(frozen=True)
@@ -123,17 +109,11 @@ class Recommender:
 
         Raises `UsageError` on n < 1, `InputError` on a history of the wrong form.
         """
-        if n < 1:
-            raise UsageError(f"n = {n}: expected 1 or more")
-        rules = rules or Rules()
-        listener = listener_of(self.bundle, user_id, history)
-        every = self._parts(listener.asking)
-        parts = {name: part_1T[0] for name, part_1T in every.items() if part_1T.any()}
-        parts, ranked = self._ranked(parts, listener, n, rules)
+        rules, listener = _asked(n, rules), listener_of(self.bundle, user_id, history)
+        reasons = self._reasons(listener, rules)
+        ranked = self._ranked(reasons.scored, listener, n, rules)
         brought = listener.brought or Brought()
-        slots = [
-            self._slot(place, ranked, parts, listener) for place in range(len(ranked.tracks_n))
-        ]
+        slots = [self._slot(place, ranked, reasons) for place in range(len(ranked.tracks_n))]
         return RankedList(
             user_id,
             listener.answer,
@@ -145,6 +125,30 @@ class Recommender:
             ranked.notes,
             brought.match.to_json() if brought.match else None,
         )
+
+    def explain(
+        self,
+        user_id: str | None,
+        track: str,
+        n: int = 10,
+        *,
+        rules: Rules | None = None,
+        history: History | None = None,
+    ) -> Explanation:
+        """Return why a track, by its id or name, has its score with a listener.
+
+        The score is that of `recommend` with the same listener, rules and history, and so is the
+        list of `n` in which the track's slot is told.
+
+        Raises `UsageError` on n < 1, `InputError` on a track that is not found, or a history of the
+        wrong form.
+        """
+        rules, listener = _asked(n, rules), listener_of(self.bundle, user_id, history)
+        index = self.bundle.features.tracks.index(track) or Names.of(self.bundle).item(track)
+        reasons = self._reasons(listener, rules)
+        ranked = self._ranked(reasons.scored, listener, n, rules)
+        taste = taste_of(self.bundle, listener, self.catalogue)
+        return explained(user_id, index, reasons, ranked, rules, taste)
 
     def fold_in(self, history: History) -> Newcomer:
         """Return a person whom the model never saw, by their history or seeds.
@@ -167,12 +171,12 @@ class Recommender:
         Without reasons, which cost more than all the rest.
         """
         audience = Audience.known(self.bundle.scorers.inputs, user_B)
-        parts = self._parts(audience)
+        parts = parts_of(self.bundle, audience)
         found = []
         for row, user in enumerate(user_B):
             listener = listener_of(self.bundle, self.bundle.features.listeners.id(user), None)
-            of_row = {name: part_BT[row] for name, part_BT in parts.items()}
-            found.append(self._ranked(of_row, listener, n, rules)[1])
+            of_row = Scored(self.bundle, {name: part_BT[row] for name, part_BT in parts.items()})
+            found.append(self._ranked(self._dialled(of_row, listener, rules), listener, n, rules))
         return found
 
     def generate_recommendations(
@@ -235,7 +239,7 @@ class Recommender:
 
         `raw` may hold scorers' scores of this audience that were computed already.
         """
-        scores_BT: Floats = np.sum([*self._parts(audience, raw).values()], axis=0)
+        scores_BT: Floats = np.sum([*parts_of(self.bundle, audience, raw).values()], axis=0)
         return scores_BT
 
     def top_of(self, scores_BT: Floats, heard_BT: sp.csr_array, k: int) -> Integers:
@@ -244,83 +248,25 @@ class Recommender:
         mask_heard(open_BT, heard_BT)
         return top_k(open_BT, k, self.bundle.scorers.ties)
 
-    def _weights(self, listener: Listener) -> Weights:
-        """Return the weights for this listener: the network is silent on those it never saw."""
-        if listener.answer == POPULAR:
-            return POPULARITY_ALONE
-        return self.bundle.choice.both if listener.user else self._without_network()
+    def _reasons(self, listener: Listener, rules: Rules) -> Reasons:
+        """Return the listener's scores, as the dial has them, with what is behind them."""
+        found = self._dialled(scored(self.bundle, listener.asking), listener, rules)
+        return Reasons(self.bundle, self.catalogue, listener, found)
 
-    def _without_network(self) -> Weights:
-        """Return the channels' weights; where they have none, all to the channel best alone."""
-        choice, channels = self.bundle.choice, self.bundle.scorers.channels
-        weights = choice.both.among(channels)
-        if any(weights.heard.values()):
-            return weights
-        best = max(channels, key=lambda name: choice.validation.get(name, 0.0))
-        return Weights({best: 1.0}, weights.unheard)
+    def _dialled(self, found: Scored, listener: Listener, rules: Rules) -> Scored:
+        return found if rules.discovery is None else found.with_repeats(self._repeat, listener)
 
-    def _parts(
-        self, audience: Audience, raw: Mapping[str, Floats] | None = None
-    ) -> dict[str, Floats]:
-        """Return each scorer's contribution (B, T); they sum to the scores.
-
-        Who is new and has friends is scored by their mean history too, which counts as much as
-        `FRIENDS_ROWS` rows of an own one. Without any history that is all, and without friends who
-        have one what most play.
-        """
-        scorers, length_B = self.bundle.scorers, np.diff(played(audience.history_BT).indptr)
-        known_B = (audience.user_B != UNKNOWN) & (length_B > 0)
-        weights = self.bundle.choice.both if known_B.any() else self._without_network()
-        parts = scorers.parts(weights, audience, raw)
-        new = np.flatnonzero(~known_B)
-        of_friends = friends_history(self.bundle, audience.friends_BU[new])
-        befriended = np.diff(of_friends.indptr) > 0
-        if len(asked := new[befriended]):
-            strangers = np.zeros(len(asked), np.int32)
-            friends = Audience(of_friends[befriended], strangers, audience.friends_BU[asked])
-            theirs = scorers.parts(self._without_network(), friends, ranked=False)
-            share_B1 = (FRIENDS_ROWS / (FRIENDS_ROWS + length_B[asked]))[:, None]
-            _mix(parts, asked, share_B1.astype(np.float32), theirs)
-        if len(asked := new[~befriended & (length_B[new] == 0)]):
-            popular = scorers.parts(POPULARITY_ALONE, audience.at(asked), ranked=False)
-            _mix(parts, asked, np.ones((len(asked), 1), np.float32), popular)
-        return parts
-
-    def _ranked(
-        self, parts: dict[str, Floats], listener: Listener, n: int, rules: Rules
-    ) -> tuple[dict[str, Floats], Ranked]:
-        """Return the scores' parts as the dial has them, and the list under the rules."""
-        if rules.discovery is not None:
-            parts = self._heard_by_repeat(parts, listener)
-        scores_T = np.sum([*parts.values()], axis=0)
+    def _ranked(self, found: Scored, listener: Listener, n: int, rules: Rules) -> Ranked:
+        """Return the list under the rules."""
+        scores_T = found.scores_T
         if listener.brought is not None:
             scores_T[[*listener.brought.bans]] = -np.inf
         taste = taste_of(self.bundle, listener, self.catalogue)
-        return parts, rank(scores_T, n, rules, self.catalogue, taste)
+        return rank(scores_T, n, rules, self.catalogue, taste)
 
-    def _heard_by_repeat(self, parts: dict[str, Floats], listener: Listener) -> dict[str, Floats]:
-        """Return the parts with heard tracks scored by the repeat channel alone."""
-        heard = listener.heard_1T.indices
-        repeat_T = self._repeat.score(self._repeat.fold_in(listener.asking))[0]
-        kept = {name: part_T.copy() for name, part_T in parts.items()}
-        kept.setdefault(Repeat.name, np.zeros_like(repeat_T))
-        for name, part_T in kept.items():
-            part_T[heard] = repeat_T[heard] if name == Repeat.name else 0
-        return kept
-
-    def _slot(
-        self, place: int, ranked: Ranked, parts: dict[str, Floats], listener: Listener
-    ) -> Slot:
+    def _slot(self, place: int, ranked: Ranked, reasons: Reasons) -> Slot:
         track = int(ranked.tracks_n[place])
-        contributions = {name: float(scores_T[track]) for name, scores_T in parts.items()}
-        by_repeat = [name for name, part in contributions.items() if part] == [Repeat.name]
-        if by_repeat:  # the dial's heard tracks: listed because they are played
-            attribution = self._repeat.attribute(listener.history_1T, track)
-        else:
-            attribution = self._attribution(track, listener)
-        if listener.stands_for_others(track):  # and so is no reason for itself
-            attribution.pop(track, None)
-        because = main_tracks(attribution)
+        because = reasons.because(track)
         shown = self.bundle.tracks.row(track - 1, named=True)
         return Slot(
             rank=place + 1,
@@ -328,50 +274,11 @@ class Recommender:
             title=shown["title"],
             artist=shown["artist"],
             score=float(ranked.scores_n[place]),
-            contributions=contributions,
+            contributions=reasons.scored.contributions(track),
             costs=ranked.costs[place],
             because=[self.bundle.tracks["track_id"][t - 1] for t in because],
-            reason=sentence(
-                [*dict.fromkeys(self._name(t, listener) for t in because)],
-                [] if by_repeat else self._shared_genres(track, because),
-                int(self.bundle.listeners_T[track]),
-                _BY.get(listener.answer, "because you play"),
-            ),
+            reason=reasons.sentence(track, because),
         )
-
-    def _attribution(self, track: int, listener: Listener) -> dict[int, float]:
-        """Return what each of the history's tracks adds to the score, over all weighted channels.
-
-        Channels are put on one scale by their sum, as their own units differ.
-        """
-        total: dict[int, float] = {}
-        weights = self._weights(listener)
-        heard = bool(self.bundle.features.heard_T[track])
-        for name, weight in (weights.heard if heard else weights.unheard).items():
-            if weight and name != NETWORK:
-                channel = self.bundle.scorers.channels[name]
-                found = channel.attribute(listener.history_1T, track)
-                scale = sum(abs(value) for value in found.values()) or 1.0
-                for t, value in found.items():
-                    total[t] = total.get(t, 0.0) + weight * value / scale
-        return total
-
-    def _shared_genres(self, track: int, because: list[int]) -> list[str]:
-        """Return the track's genres that most of the named tracks have, its heaviest first."""
-        genres_TG, padding = self.catalogue.genres_TG, self.catalogue.padding
-        own = [int(g) for g in genres_TG[track] if g not in (UNKNOWN, padding)]
-        votes = {g: sum(g in genres_TG[t] for t in because) for g in own}
-        shared = [g for g in own if votes[g] * 2 > len(because)] if because else []
-        return [self.bundle.features.genres.id(g) for g in shared[:GENRES_NAMED]]
-
-    def _name(self, track: int, listener: Listener) -> str:
-        """Return a title as a reason names it, without "- Remastered 2011" and its like.
-
-        A track that stands for others of its artist is named by the artist.
-        """
-        shown = self.bundle.tracks.row(track - 1, named=True)
-        artist = shown["artist"] if listener.stands_for_others(track) else None
-        return clean_title(str(artist or shown["title"]))
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -387,16 +294,8 @@ class Recommender:
         return Repeat.of(self.bundle.config).fit(self.bundle.scorers.inputs)
 
 
-def _mix(
-    parts: dict[str, Floats],
-    rows: npt.NDArray[np.integer],
-    share_b1: Floats,
-    others: dict[str, Floats],
-) -> None:
-    """Give `others`, of these rows, a share of the parts; in place."""
-    shape = next(iter(parts.values())).shape
-    for name in dict.fromkeys([*parts, *others]):
-        part_BT = parts.setdefault(name, np.zeros(shape, np.float32))
-        part_BT[rows] *= 1 - share_b1
-        if name in others:
-            part_BT[rows] += share_b1 * others[name]
+def _asked(n: int, rules: Rules | None) -> Rules:
+    """Return the rules of a list of `n`, or raise `UsageError`."""
+    if n < 1:
+        raise UsageError(f"n = {n}: expected 1 or more")
+    return rules or Rules()
