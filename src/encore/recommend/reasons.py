@@ -110,9 +110,8 @@ class Reasons:
 
     def nearness(self, track: int) -> list[Nearness]:
         """Return the track beside the history in each feature known of both."""
-        own_F, deviation_F = self._acoustics
-        track_F = self.catalogue.acoustics_TF[track].astype(np.float64)
-        apart_F = (track_F - own_F) / deviation_F
+        own_F, track_F = self._acoustics_F, self.catalogue.acoustics_TF[track]
+        apart_F = (track_F - own_F) / self.catalogue.acoustic_deviation_F
         return [
             Nearness(ACOUSTIC[f], float(track_F[f]), float(own_F[f]), float(apart_F[f]))
             for f in np.flatnonzero(np.isfinite(apart_F))
@@ -129,17 +128,16 @@ class Reasons:
         return sp.csc_array(self.bundle.history_UT[self.listener.friends_1U.indices])
 
     @cached_property
-    def _acoustics(self) -> tuple[Doubles, Doubles]:
-        """Return the mean of the listener's own history (F,), and the catalogue's deviation."""
+    def _acoustics_F(self) -> Doubles:
+        """Return the mean of each feature over the listener's own history; NaN where unknown."""
         own = self.listener.asking.history_BT
-        values_HF = self.catalogue.acoustics_TF[own.indices].astype(np.float64)
+        values_HF = self.catalogue.acoustics_TF[own.indices]
         weights_HF = log1p(own.data)[:, None] * np.isfinite(values_HF)
-        total_F = weights_HF.sum(0)
-        sums_F = (np.nan_to_num(values_HF) * weights_HF).sum(0)
-        mean_F = np.divide(sums_F, total_F, out=np.full(len(total_F), np.nan), where=total_F > 0)
-        known_TF = np.ma.masked_invalid(self.catalogue.acoustics_TF.astype(np.float64))
-        deviation_F = np.asarray(np.ma.filled(known_TF.std(0), np.nan))
-        return mean_F, np.where(deviation_F > 0, deviation_F, np.nan)
+        total_F = weights_HF.sum(0, dtype=np.float64)
+        sums_F = (np.nan_to_num(values_HF) * weights_HF).sum(0, dtype=np.float64)
+        mean_F: Doubles = np.full(len(total_F), np.nan)
+        np.divide(sums_F, total_F, out=mean_F, where=total_F > 0)
+        return mean_F
 
 
 def main_tracks(attribution: Mapping[int, float]) -> list[int]:

@@ -121,6 +121,13 @@ class Catalogue:
         return popularity_T
 
     @cached_property
+    def acoustic_deviation_F(self) -> Floats:
+        """The standard deviation of each acoustic feature over the tracks; NaN where it is 0."""
+        known_TF = np.ma.masked_invalid(self.acoustics_TF)
+        deviation_F = np.ma.filled(known_TF.std(0, dtype=np.float64), np.nan)
+        return np.where(deviation_F > 0, deviation_F, np.nan).astype(np.float32)
+
+    @cached_property
     def ties(self) -> TieOrder:
         """The order among equal scores: the more popular first, then by index."""
         return TieOrder.of(self.listeners_T)
