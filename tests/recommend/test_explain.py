@@ -243,6 +243,26 @@ def test_acoustics_stand_beside_the_mean_of_what_was_played(
         assert near.apart == pytest.approx((near.track - mean) / deviation, abs=1e-4)
 
 
+def test_the_reason_names_energy_and_tempo_where_the_track_is_close_in_them(
+    model: Recommender, small_world: Dataset
+) -> None:
+    one = small_world.tracks.drop_nulls(ACOUSTIC)["track_id"][0]
+    told = {
+        ("energy", "tempo"): "close in energy and tempo",
+        ("energy",): "close in energy",
+        ("tempo",): "close in tempo",
+    }
+    seen = set()
+    for track in small_world.tracks["track_id"]:
+        found = model.explain(None, track, history={one: 1})
+        words = {near.feature: near.word for near in found.acoustics}
+        close = tuple(f for f in ("energy", "tempo") if words.get(f) == "close")
+        clauses = found.reason.split("; ")
+        assert [c for c in clauses if c.startswith("close in")] == ([told[close]] if close else [])
+        seen.add(close)
+    assert seen == {(), *told}
+
+
 def test_nothing_is_said_of_unknown_acoustics(model: Recommender, small_world: Dataset) -> None:
     without = small_world.tracks.filter(pl.all_horizontal(pl.col(ACOUSTIC).is_null()))
     assert without.height
