@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from encore import Dataset, Explanation, InputError, Recommender, Rules, UsageError
 from encore.models.channels import Als, Content, Ease, Hybrid, ItemKnn, Popularity, UserKnn
-from encore.models.ensemble import NETWORK, Choice
+from encore.models.ensemble import NETWORK, RANKER, Choice
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR
 from encore.recommend.reasons import Nearness
 from encore.schema import ACOUSTIC
@@ -126,6 +126,24 @@ def test_a_channels_tracks_are_the_listeners_and_other_scorers_are_one_term(
             assert found[name].rest == found[name].score
         assert {part.track_id for name in ADDITIVE for part in found[name].tracks} <= own
         assert not any(one.friends for one in found.values())
+
+
+def test_what_the_ranker_changes_is_one_term(model: Recommender, known: list[str]) -> None:
+    class Backwards:
+        channels = (ItemKnn.name, Popularity.name)
+
+        def correction(self, blend_BT: np.ndarray, *_: object) -> np.ndarray:
+            return -2 * blend_BT
+
+    scorers = replace(model.bundle.scorers, ranker=Backwards())
+    turned = Recommender(replace(model.bundle, scorers=scorers))
+    for slot in turned.recommend(known[0], 5).slots:
+        before, found = (one.explain(known[0], slot.track_id, 5) for one in (model, turned))
+        sums(found)
+        assert found.score == pytest.approx(-before.score, abs=1e-5)
+        assert found.slot == slot.rank
+        (term,) = [one for one in found.contributions if one.scorer == RANKER]
+        assert (term.tracks, term.rest) == ([], term.score)
 
 
 def test_content_is_genres_and_artist_to_the_last_digit(
