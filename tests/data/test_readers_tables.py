@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from encore.data.ledger import Ledger
@@ -299,8 +299,10 @@ def test_memory_does_not_grow_with_a_hostile_file(tmp_path: Path) -> None:
     st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), min_size=1, max_size=9),
     st.integers(1, 30),
 )
+@example(lines=["", ",\r,0"], size=1)
 def test_bad_lines_cost_what_they_are_wherever_the_text_is_cut(lines: list[str], size: int) -> None:
     content = (HEADER + "ann,t,1\n" + "\n".join(lines) + "\nbob,u,2\n").encode()
+    assume(b"\r" not in content or b'"' not in content)
     picked = {"user_id": 0, "track_id": 1, "plays": 2}
 
     def parsed(pieces: list[bytes]) -> tuple[pl.DataFrame, int]:

@@ -217,7 +217,8 @@ def _line_by_line(block: _Block, picked: Mapping[str, int]) -> Part:
 def _fields(line: str, delimiter: str, quoted: bool) -> list[str] | None:
     """Split a line; None where a quote is not closed or goes on after it was."""
     if not quoted or '"' not in line:
-        return line.split(delimiter)
+        # As Polars reads it, a carriage return at a cell's end is none of its signs.
+        return [cell.removesuffix("\r") for cell in line.split(delimiter)]
     try:
         return next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error:
