@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from encore.data.dataset import Dataset
 from encore.data.vocabulary import Vocabulary
 from encore.models.inputs import unit_rows
 from encore.recommend.calibration import genre_shares_of
@@ -147,3 +148,16 @@ def best_first(plain: Callable[..., Catalogue]) -> Callable[..., Request]:
         return Request(catalogue, -np.arange(tracks + 1.0), taste)
 
     return made
+
+
+@pytest.fixture(scope="session")
+def known(small_world: Dataset) -> list[str]:
+    return small_world.plays["user_id"].unique(maintain_order=True).to_list()
+
+
+@pytest.fixture(scope="session")
+def new(small_world: Dataset) -> list[str]:
+    """Listeners with friends and without a play."""
+    return small_world.listeners.join(small_world.plays, on="user_id", how="anti")[
+        "user_id"
+    ].to_list()

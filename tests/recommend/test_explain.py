@@ -28,19 +28,6 @@ def model(small_model: Recommender) -> Recommender:
     return Recommender(replace(small_model.bundle, choice=EVERY))
 
 
-@pytest.fixture(scope="module")
-def known(small_world: Dataset) -> list[str]:
-    return small_world.plays["user_id"].unique(maintain_order=True).to_list()
-
-
-@pytest.fixture(scope="module")
-def new(small_world: Dataset) -> list[str]:
-    """Listeners with friends and without a play."""
-    return small_world.listeners.join(small_world.plays, on="user_id", how="anti")[
-        "user_id"
-    ].to_list()
-
-
 def sums(found: Explanation) -> None:
     """Check that every sum in an explanation holds, to a millionth of what is added up."""
     terms = [one.score for one in found.contributions]

@@ -48,19 +48,6 @@ def model(request: pytest.FixtureRequest, small_model: Recommender) -> Recommend
     return Recommender(replace(small_model.bundle, choice=choice))
 
 
-@pytest.fixture(scope="module")
-def known(small_world: Dataset) -> list[str]:
-    return small_world.plays["user_id"].unique(maintain_order=True).to_list()
-
-
-@pytest.fixture(scope="module")
-def new(small_world: Dataset) -> list[str]:
-    """Listeners with friends and without a play."""
-    return small_world.listeners.join(small_world.plays, on="user_id", how="anti")[
-        "user_id"
-    ].to_list()
-
-
 def heard_by(data: Dataset, user_id: str) -> set[str]:
     return set(data.plays.filter(pl.col("user_id") == user_id)["track_id"])
 

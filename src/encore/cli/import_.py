@@ -75,8 +75,9 @@ def import_(
     from encore.data import appending
     from encore.data.dataset import KIND, Dataset
     from encore.data.filtering import k_core, without_bots
-    from encore.data.merging import Which, merge_same
+    from encore.data.merging import merge_same
     from encore.data.readers import read
+    from encore.data.sameness import Which
 
     if append and out is None:
         raise UsageError("--append adds to a Dataset: say which by --out")

@@ -17,7 +17,8 @@ from encore.data.codes import Codes
 from encore.data.dataset import LAZY, Dataset, Table, collected, complete
 from encore.data.ledger import Counts, Ledger
 from encore.data.listening import OCCASION, PAIR, Named, plays_of
-from encore.data.merging import Same, Which, find_same, repointed
+from encore.data.merging import repointed, united_by
+from encore.data.sameness import Same, Which, find_same
 from encore.data.shards import Shards, Shelf, part_of
 from encore.errors import InputError
 
@@ -72,7 +73,7 @@ def append(
     tracks = tracks.with_columns(pl.coalesce("title", "track_id").alias("title"))
     same = _same(old, new, tracks, live_apart, which)
     mine, theirs = (_tables(one, same) for one in (old, new))
-    tables: dict[str, Table] = {"tracks": same.united(tracks)}
+    tables: dict[str, Table] = {"tracks": united_by(same, tracks)}
     for name, key in _KEYS.items():
         both = pl.concat([collected(mine[name]), collected(theirs[name])])
         once = both.unique(key, keep="first", maintain_order=True)
@@ -82,7 +83,7 @@ def append(
     tables |= listening.joined(mine, theirs)
     full = complete(tables, listening.ids)
     together = _summed(old.ledger, ledger)
-    data = Dataset(**full, item_kind=old.item_kind, ledger=together)  # type: ignore[arg-type]
+    data = Dataset.of(full, old.item_kind, together)
     return Appended(data, ledger, same.pairs)
 
 

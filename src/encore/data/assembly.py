@@ -123,7 +123,7 @@ class Assembly:
         if known is not None:
             full["tracks"] = joining.join(collected(full["tracks"]), known, ledger)
         _warn_of_loss(ledger)
-        return Dataset(**full, item_kind=item_kind, ledger=ledger)  # type: ignore[arg-type]
+        return Dataset.of(full, item_kind, ledger)
 
     def _found_in(
         self, catalogue: pl.DataFrame | None, tracks: pl.DataFrame | None

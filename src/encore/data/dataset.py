@@ -62,6 +62,13 @@ class Dataset:
         self.ledger = ledger or Ledger()
         self._check()
 
+    @classmethod
+    def of(
+        cls, tables: Mapping[str, Any], item_kind: ItemKind = "track", ledger: Ledger | None = None
+    ) -> "Dataset":
+        """Return tables by their names in `encore.schema.TABLES` as a Dataset."""
+        return cls(**tables, item_kind=item_kind, ledger=ledger)
+
     @property
     def plays(self) -> pl.DataFrame:
         """What each listener played, and how often."""
@@ -141,11 +148,7 @@ class Dataset:
                 else pl.read_parquet(path / f"{name}.parquet")
                 for name in schema.TABLES
             }
-            return cls(
-                **tables,
-                item_kind=manifest["item_kind"],
-                ledger=Ledger.from_json(manifest["import"]),
-            )
+            return cls.of(tables, manifest["item_kind"], Ledger.from_json(manifest["import"]))
         except (OSError, KeyError, pl.exceptions.PolarsError) as error:
             raise IntegrityError(f"{path}: not a whole Dataset folder: {error}") from error
 
