@@ -31,7 +31,7 @@ from encore.recipes import RECIPES
 from encore.recommend.catalogue import taste_of
 from encore.recommend.fold_in import listener_of
 from encore.recommend.recommender import Recommender
-from encore.recommend.rules import Taste, rank
+from encore.recommend.rules import ScoreArray, Taste, rank
 from encore.reports.style import ACCENT, INK, MUTED, SECOND, beside, dress, figure_of
 
 PACKAGES = ("torch", "numpy", "scipy", "implicit")
@@ -80,7 +80,8 @@ def lists(model: Recommender, who: Asked, n: int, rules: Rules) -> Integers:
     """Return the lists (B, n) of all who are asked."""
     top_Bn = np.full((len(who), n), EMPTY, np.int64)
     for row, (scores_T, taste) in enumerate(who):
-        found = rank(scores_T, n, rules, model.catalogue, taste)
+        scores = ScoreArray(scores_T, model.catalogue.ties)
+        found = rank(scores, n, rules, model.catalogue, taste)
         top_Bn[row, : len(found.tracks_n)] = found.tracks_n
     return top_Bn
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 import scipy.sparse as sp
@@ -13,7 +14,7 @@ from encore.data.dataset import Dataset
 from encore.data.vocabulary import Vocabulary
 from encore.models.inputs import unit_rows
 from encore.recommend.calibration import genre_shares_of
-from encore.recommend.rules import Catalogue, Names, Ranked, Rules, Taste, rank
+from encore.recommend.rules import Catalogue, Names, Ranked, Rules, ScoreArray, Taste, rank
 
 GENRES = 9  # of a random world, the unknown included; also the padding
 
@@ -27,7 +28,7 @@ class Request:
     taste: Taste
 
     def ranked(self, n: int = 10, rules: Rules | None = None, **values: Any) -> Ranked:
-        return rank(self.scores, n, rules or Rules(**values), self.catalogue, self.taste)
+        return _ranked(self.scores, n, rules or Rules(**values), self.catalogue, self.taste)
 
     @property
     def candidates(self) -> list[int]:
@@ -44,6 +45,12 @@ class Request:
     @property
     def _together(self) -> np.ndarray:
         return self.catalogue.together_TD
+
+
+def _ranked(
+    scores: npt.ArrayLike, n: int, rules: Rules, catalogue: Catalogue, taste: Taste | None = None
+) -> Ranked:
+    return rank(ScoreArray(scores, catalogue.ties), n, rules, catalogue, taste)
 
 
 def names(tracks: int, genres: int, artists: np.ndarray) -> Names:
@@ -136,6 +143,12 @@ def drawn() -> Callable[..., Request]:
 @pytest.fixture(scope="session")
 def plain() -> Callable[..., Catalogue]:
     return _plain
+
+
+@pytest.fixture(scope="session")
+def ranked() -> Callable[..., Ranked]:
+    """`rank` of an array of scores."""
+    return _ranked
 
 
 @pytest.fixture(scope="session")

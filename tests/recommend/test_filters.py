@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from encore.recommend.rules import Bounds, Rules, Taste, rank
+from encore.recommend.rules import Bounds, Rules, Taste
 from encore.recommend.rules.caps import shares
 from encore.recommend.rules.filters import HEARD, NEW, OF_HEARD_ARTIST, distance
 from encore.schema import ACOUSTIC
@@ -85,18 +85,22 @@ def test_a_filter_keeps_what_it_says(
         ({"discovery": 0, "relisten_after_days": 30}, [2]),
     ],
 )
-def test_what_was_heard(plain: Callable, rule: dict[str, Any], expected: list[int]) -> None:
+def test_what_was_heard(
+    plain: Callable, ranked: Callable, rule: dict[str, Any], expected: list[int]
+) -> None:
     taste = Taste(np.array([1, 2], np.int32), np.array([29, 30], np.float32))
-    got = rank(-np.arange(5.0), 4, Rules(lambda_div=0, **rule), plain(4), taste)
+    got = ranked(-np.arange(5.0), 4, Rules(lambda_div=0, **rule), plain(4), taste)
     assert got.tracks_n.tolist() == expected
     if rule != {"heard": "allow"}:
         assert "=" in got.bound
 
 
 @pytest.mark.parametrize("ages", [None, np.array([NAN], np.float32)])
-def test_a_play_of_unknown_time_may_be_of_yesterday(plain: Callable, ages: np.ndarray) -> None:
+def test_a_play_of_unknown_time_may_be_of_yesterday(
+    plain: Callable, ranked: Callable, ages: np.ndarray
+) -> None:
     taste = Taste(np.array([1], np.int32), ages)
-    got = rank([0, 2.0, 1.0], 2, Rules(relisten_after_days=1), plain(2), taste)
+    got = ranked([0, 2.0, 1.0], 2, Rules(relisten_after_days=1), plain(2), taste)
     assert got.tracks_n.tolist() == [2]
 
 
@@ -177,11 +181,13 @@ def test_an_unknown_artist_is_not_new(best_first: Callable) -> None:
     )
 
 
-def test_where_kinds_have_scores_of_other_scales_weights_mean_the_same(plain: Callable) -> None:
+def test_where_kinds_have_scores_of_other_scales_weights_mean_the_same(
+    plain: Callable, ranked: Callable
+) -> None:
     catalogue = plain(40, artist_T=[1] * 20 + [2] * 20, listeners_T=[1, 50] * 20)
     scores = np.concatenate([[0], 1000 + np.arange(20.0), np.arange(20.0) / 1000])
     taste = Taste(np.arange(1, 21, dtype=np.int32))
-    got = rank(scores, 10, Rules(discovery=0.4, popularity_weight=0.5), catalogue, taste)
+    got = ranked(scores, 10, Rules(discovery=0.4, popularity_weight=0.5), catalogue, taste)
     assert np.abs(got.adjusted_n).max() < 3
     assert {int(t > 20) for t in got.tracks_n} == {0, 1}
 

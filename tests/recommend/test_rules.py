@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from encore.errors import InputError, UsageError
 from encore.recommend.calibration import genre_divergence, genre_shares_of
-from encore.recommend.rules import Bounds, Rules, rank
+from encore.recommend.rules import Bounds, Rules
 from encore.recommend.rules.caps import CAPS
 from encore.recommend.rules.filters import FILTERS
 from encore.recommend.rules.soft import SOFT
@@ -258,11 +258,11 @@ def chosen_in(asked: Any, rules: Rules, got: Any) -> list[int]:
 
 @given(seed=seeds, n=st.integers(0, 60))
 def test_no_rule_gives_the_top_n_with_ties_by_popularity_then_index(
-    drawn: Callable, seed: int, n: int
+    drawn: Callable, ranked: Callable, seed: int, n: int
 ) -> None:
     asked = drawn(seed)
     asked.scores = np.round(asked.scores / 4)
-    got = rank(asked.scores, n, Rules.plain(), asked.catalogue)
+    got = ranked(asked.scores, n, Rules.plain(), asked.catalogue)
     popular = asked.catalogue.listeners_T
 
     def key(track: int) -> tuple[float, int, int]:
@@ -351,19 +351,19 @@ def test_what_the_catalogue_does_not_have_is_told(best_first: Callable) -> None:
     ],
 )
 def test_scores_that_cannot_be_ranked_are_refused(
-    plain: Callable, scores: list[float], told: str
+    plain: Callable, ranked: Callable, scores: list[float], told: str
 ) -> None:
     with pytest.raises(InputError, match=told):
-        rank(scores, 1, Rules(), plain(2))
+        ranked(scores, 1, Rules(), plain(2))
 
 
-def test_a_negative_n_is_wrong_usage(plain: Callable) -> None:
+def test_a_negative_n_is_wrong_usage(plain: Callable, ranked: Callable) -> None:
     with pytest.raises(UsageError, match="n = -1: expected 0 or more"):
-        rank([0.0, 1.0], -1, Rules(), plain(1))
+        ranked([0.0, 1.0], -1, Rules(), plain(1))
 
 
-def test_the_unknown_track_is_passed_over(plain: Callable) -> None:
-    assert rank([9.0, 1.0, 2.0], 3, Rules(), plain(2)).tracks_n.tolist() == [2, 1]
+def test_the_unknown_track_is_passed_over(plain: Callable, ranked: Callable) -> None:
+    assert ranked([9.0, 1.0, 2.0], 3, Rules(), plain(2)).tracks_n.tolist() == [2, 1]
 
 
 def test_a_catalogue_of_unequal_arrays_is_refused(plain: Callable) -> None:

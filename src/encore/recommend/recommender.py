@@ -3,7 +3,7 @@
 There is one such path. Evaluation, the command line and the library call it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from encore.recommend.fold_in import History, Listener, brought_along, listener_
 from encore.recommend.naming import Names
 from encore.recommend.newcomer import Newcomer
 from encore.recommend.reasons import Reasons
-from encore.recommend.rules import Catalogue, Ranked, Rules, rank
+from encore.recommend.rules import Catalogue, Ranked, Rules, ScoreArray, rank
 from encore.recommend.scoring import Scored, parts_of, scored
 from encore.recommend.similar import Neighbour, similar
 
@@ -54,7 +54,7 @@ class Slot:
 class RankedList:
     """A list and how it came about: for whom, on what it rests, which rule left it short.
 
-    `dropped`, `prices`, `bound` and `notes` are those of `encore.recommend.rules.Ranked`.
+    `dropped`, `bound`, `notes` and `pricing` are those of `encore.recommend.rules.Ranked`.
     """
 
     user_id: str | None
@@ -63,13 +63,20 @@ class RankedList:
     dropped: dict[str, int] = field(default_factory=dict)
     bound: str | None = None
     unmatched: list[str] = field(default_factory=list)
-    prices: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     match: dict[str, Any] | None = None  # how a history matched; see `data.matching.Match.to_json`
+    pricing: Callable[[], dict[str, float]] = field(default=dict, repr=False, compare=False)
+
+    @cached_property
+    def prices(self) -> dict[str, float]:
+        """What each rule costs the list; see `encore.recommend.rules.Ranked.prices`."""
+        return self.pricing()
 
     def to_json(self) -> dict[str, Any]:
         """Return the list as plain JSON values."""
-        return {**vars(self), "slots": [vars(slot) for slot in self.slots]}
+        told = {**vars(self), "slots": [vars(slot) for slot in self.slots], "prices": self.prices}
+        del told["pricing"]
+        return told
 
 
 class Recommender:
@@ -121,9 +128,9 @@ class Recommender:
             ranked.dropped,
             ranked.bound,
             list(brought.unmatched),
-            ranked.prices,
             ranked.notes,
             brought.match.to_json() if brought.match else None,
+            lambda: ranked.prices,
         )
 
     def explain(
@@ -262,7 +269,7 @@ class Recommender:
         if listener.brought is not None:
             scores_T[[*listener.brought.bans]] = -np.inf
         taste = taste_of(self.bundle, listener, self.catalogue)
-        return rank(scores_T, n, rules, self.catalogue, taste)
+        return rank(ScoreArray(scores_T, self.catalogue.ties), n, rules, self.catalogue, taste)
 
     def _slot(self, place: int, ranked: Ranked, reasons: Reasons) -> Slot:
         track = int(ranked.tracks_n[place])

@@ -7,6 +7,7 @@
     filters     hard, a track at a time: a mask over the catalogue for each rule
     caps        hard, a slot at a time: what the tracks chosen so far close
     soft        adjustments of the standardised score
+    scores      what is ranked, asked for the best of the tracks that the filters leave open
     choosing    the greedy choice under all of them, and what each cost
 
 A rule is a field of `Rules` and one entry in FILTERS, CAPS or SOFT, a small function each.
@@ -21,6 +22,7 @@ from encore.recommend.rules.catalogue import (
     Taste,
 )
 from encore.recommend.rules.choosing import Ranked, rank
+from encore.recommend.rules.scores import ScoreArray, Scores
 from encore.recommend.rules.settings import Acoustic, Bounds, Rules, read_rules, rules_of
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "Names",
     "Ranked",
     "Rules",
+    "ScoreArray",
+    "Scores",
     "Taste",
     "rank",
     "read_rules",

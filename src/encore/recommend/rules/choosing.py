@@ -1,4 +1,4 @@
-"""The choice: from the scores of the whole catalogue to a list under all rules, and its trace.
+"""The choice: from scores to a list under all rules, and its trace.
 
 Filters leave the tracks that may be listed; of these the best by score are the candidates. Each
 slot takes the candidate that the caps leave open with the highest
@@ -12,18 +12,20 @@ tracks have scores of another scale.
 Shapes: K candidates, n slots, T tracks of the catalogue (row 0: the unknown).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from encore.data.vocabulary import UNKNOWN
-from encore.errors import InputError, UsageError
-from encore.models.ranking import EMPTY, Integers, top_k
+from encore.errors import UsageError
+from encore.models.ranking import Integers
 from encore.recommend.diversity import Doubles
 from encore.recommend.rules.caps import CAPS, Apart, Cap, Dealt
 from encore.recommend.rules.catalogue import Catalogue, Mask, Pool, Taste
-from encore.recommend.rules.filters import FILTERS, KINDS, UNPRICED, distance, filtered
+from encore.recommend.rules.filters import FILTERS, KINDS, UNPRICED, Verdicts, distance, filtered
+from encore.recommend.rules.scores import Scores
 from encore.recommend.rules.settings import Rules
 from encore.recommend.rules.soft import SOFT, standardised
 
@@ -44,10 +46,9 @@ class Ranked:
       (below 0: the track lost by it); `adjusted_n` less their sum is z(score).
     - `dropped`: by each active hard rule, the tracks that a filter refused of those that the
       filters before it left, or those that a cap kept out though they were better placed.
-    - `prices`: for each active rule, by how much the mean score of the list under it alone is below
-      that of the list under none (above it: the rule opened what was closed).
     - `bound`: which rules left fewer than n tracks, and what would help; None where none did.
     - `notes`: what the rules name that the catalogue does not have.
+    - `pricing`: finds the prices when they are first read, and until then holds the scores.
     """
 
     tracks_n: Integers
@@ -55,55 +56,57 @@ class Ranked:
     adjusted_n: Doubles
     costs: list[dict[str, float]]
     dropped: dict[str, int] = field(default_factory=dict)
-    prices: dict[str, float] = field(default_factory=dict)
     bound: str | None = None
     notes: list[str] = field(default_factory=list)
+    pricing: Callable[[], dict[str, float]] = field(default=dict, repr=False, compare=False)
+
+    @cached_property
+    def prices(self) -> dict[str, float]:
+        """What each active rule costs: a list for each is made when this is first read.
+
+        By how much the mean score of the list under the rule alone is below that of the list under
+        none; below 0 where the rule opened what was closed.
+        """
+        return self.pricing()
 
 
 def rank(
-    scores_T: npt.ArrayLike, n: int, rules: Rules, catalogue: Catalogue, taste: Taste | None = None
+    scores: Scores, n: int, rules: Rules, catalogue: Catalogue, taste: Taste | None = None
 ) -> Ranked:
     """Choose at most `n` tracks, greedily, under `rules`.
 
-    `scores_T` are scores of all tracks, higher is better, -inf for what is no candidate; that of
-    the unknown is not read. Without a `taste` the listener has heard nothing. Equal adjusted scores
-    go by score, then popularity, then index: with no rule active the list is the top n in that
-    order.
+    Without a `taste` the listener has heard nothing. Equal adjusted scores go by score, then
+    popularity, then index: with no rule active the list is the top n in that order.
 
-    Raises `InputError` on scores that break this, `UsageError` on a negative `n`.
+    Raises `UsageError` on a negative `n`.
     """
     if n < 0:
         raise UsageError(f"n = {n}: expected 0 or more")
-    scores_T, taste = _checked(scores_T, catalogue), taste or Taste()
-    found = _chosen(scores_T, n, rules, catalogue, taste)
-    prices = _prices(found, scores_T, n, rules, catalogue, taste)
-    return Ranked(**{**vars(found), "prices": prices, "notes": _unknown_names(rules, catalogue)})
+    taste = taste or Taste()
+    found = _chosen(scores, n, rules, catalogue, taste)
+
+    def pricing() -> dict[str, float]:
+        return _prices(found.scores_n, scores, n, rules, catalogue, taste)
+
+    return replace(found, notes=_unknown_names(rules, catalogue), pricing=pricing)
 
 
 def _prices(
-    found: Ranked,
-    scores_T: npt.NDArray[np.floating],
-    n: int,
-    rules: Rules,
-    catalogue: Catalogue,
-    taste: Taste,
+    scores_n: Doubles, scores: Scores, n: int, rules: Rules, catalogue: Catalogue, taste: Taste
 ) -> dict[str, float]:
-    """Return what each active rule costs where it is the only one."""
+    """Return what each active rule costs where it is the only one; `scores_n` are under all."""
     names = active(rules)
     if not names:
         return {}
 
-    def without(others: list[str]) -> Rules:
-        return rules.model_copy(update={name: getattr(_PLAIN, name) for name in others})
+    def mean_without(others: list[str]) -> float:
+        plainer = rules.model_copy(update={name: getattr(_PLAIN, name) for name in others})
+        under_n = _chosen(scores, n, plainer, catalogue, taste).scores_n if others else scores_n
+        return float(under_n.mean()) if len(under_n) else np.nan
 
-    free = _chosen(scores_T, n, without(names), catalogue, taste)
-    prices = {}
-    for name in names:
-        others = [other for other in names if other != name]
-        alone = _chosen(scores_T, n, without(others), catalogue, taste) if others else found
-        if len(free.tracks_n) and len(alone.tracks_n):
-            prices[name] = float(free.scores_n.mean() - alone.scores_n.mean())
-    return prices
+    free = mean_without(names)
+    alone = {name: mean_without([other for other in names if other != name]) for name in names}
+    return {name: free - mean for name, mean in alone.items() if not np.isnan(free - mean)}
 
 
 def active(rules: Rules) -> list[str]:
@@ -120,32 +123,16 @@ def active(rules: Rules) -> list[str]:
     ]
 
 
-def _checked(scores_T: npt.ArrayLike, catalogue: Catalogue) -> npt.NDArray[np.floating]:
-    given = np.asarray(scores_T)
-    scores = np.array(given, np.result_type(given, np.float32))
-    if scores.shape != (len(catalogue),):
-        raise InputError(f"scores of shape {scores.shape}: expected one a track, {len(catalogue)}")
-    scores[UNKNOWN] = -np.inf
-    if np.isnan(scores).any() or np.isposinf(scores).any():
-        raise InputError("scores: found NaN or infinity, expected finite numbers, or -inf")
-    return scores
-
-
-def _chosen(
-    scores_T: npt.NDArray[np.floating], n: int, rules: Rules, catalogue: Catalogue, taste: Taste
-) -> Ranked:
+def _chosen(scores: Scores, n: int, rules: Rules, catalogue: Catalogue, taste: Taste) -> Ranked:
     """Return the list without prices and notes: filters, then the choice from enough candidates."""
-    kept = filtered(scores_T > -np.inf, n, rules, catalogue, taste)
-    kind_T = np.zeros(len(catalogue), np.int8)
-    if rules.discovery is not None:
-        kind_T = distance(catalogue, taste)
-    there = np.bincount(kind_T[kept.open_T], minlength=len(KINDS))
+    kept = filtered(scores.there(), n, rules, catalogue, taste)
+    kind_T = None if rules.discovery is None else distance(catalogue, taste)
     wanted = max(CANDIDATES, PER_SLOT * n)
     while True:
-        tracks_K = _best(scores_T, kept.open_T, kind_T, wanted, catalogue)
-        pool = Pool(tracks_K, kind_T[tracks_K], n, catalogue, taste)
-        got = _Choice(scores_T[tracks_K].astype(np.float64), pool, rules)
-        if not got.lacks(there):
+        tracks_K, scores_K, kind_K = _best(scores, kept.open_T, kind_T, wanted, catalogue)
+        pool = Pool(tracks_K, kind_K, n, catalogue, taste)
+        got = _Choice(scores_K.astype(np.float64), pool, rules)
+        if not got.lacks(np.bincount(kind_K, minlength=len(KINDS)) == wanted):
             break
         wanted *= MORE
     bound = [*kept.shortages, *got.shortages(len(tracks_K))]
@@ -153,23 +140,16 @@ def _chosen(
 
 
 def _best(
-    scores_T: npt.NDArray[np.floating],
-    open_T: Mask,
-    kind_T: npt.NDArray[np.int8],
-    wanted: int,
-    catalogue: Catalogue,
-) -> Integers:
-    """Return the best tracks of each kind by score, in order of score."""
-    found = []
-    for kind in np.unique(kind_T):
-        of_kind = np.where(open_T & (kind_T == kind), scores_T, -np.inf)
-        found.append(top_k(of_kind[None], wanted, catalogue.ties)[0])
-    tracks_K: Integers = np.concatenate(found)
-    tracks_K = tracks_K[tracks_K != EMPTY]
-    if len(found) > 1:
-        places = catalogue.ties.place_of_column[tracks_K]
-        tracks_K = tracks_K[np.lexsort((places, -scores_T[tracks_K]))]
-    return tracks_K
+    scores: Scores, open_T: Mask, kind_T: Verdicts | None, wanted: int, catalogue: Catalogue
+) -> tuple[Integers, npt.NDArray[np.floating], Verdicts]:
+    """Return the best tracks of each kind, their scores and their kinds, in order of score."""
+    if kind_T is None:
+        tracks_K, scores_K = scores.best(open_T, wanted)
+        return tracks_K, scores_K, np.zeros(len(tracks_K), np.int8)
+    found = [scores.best(open_T & (kind_T == kind), wanted) for kind in KINDS]
+    tracks_K, scores_K = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.lexsort((catalogue.ties.place_of_column[tracks_K], -scores_K))
+    return tracks_K[order], scores_K[order], kind_T[tracks_K[order]]
 
 
 class _Choice:
@@ -193,9 +173,8 @@ class _Choice:
         if rules.diversity == "pairs" and "lambda_div" in self._soft:
             self._in_order_of_score()
 
-    def lacks(self, there: Integers) -> bool:
-        """Return whether more of the tracks that are there, by kind, could make another list."""
-        more = np.bincount(self._pool.kind_K, minlength=len(KINDS)) < there
+    def lacks(self, more: npt.NDArray[np.bool_]) -> bool:
+        """Return whether candidates of the kinds of which there may be more could be of use."""
         short = len(self._slots) < self._pool.n
         return bool(more.any() if short else more[self._ran_out].any())
 
