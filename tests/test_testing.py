@@ -15,10 +15,11 @@ from encore import testing
 from encore.config import TrainConfig
 from encore.models.channels import Als, Channel, PersonalPopularity
 from encore.models.inputs import Audience, Inputs
+from encore.models.rows import Row, Whole
 from encore.testing import LAWS, check_channel, example_inputs
 
 
-class Counts:
+class Counts(Channel):
     """What the listener plays, plus how many play it: a channel that keeps every law."""
 
     name = "counts"
@@ -106,6 +107,13 @@ class SortsItsListeners(Counts):
         return scores[np.argsort(-scores.sum(1))]
 
 
+class ForgetsTheLast(Counts):
+    def row(self, folded: Any) -> Row:
+        scores_T = self.score(folded)[0]
+        scores_T[-1] = 0
+        return Whole(scores_T)
+
+
 class HandsOutItsOwn(Counts):
     def fold_in(self, audience: Audience) -> Any:
         return len(audience)
@@ -190,6 +198,7 @@ BROKEN = [
     (KnowsItsListenersOnly, "a new listener is served", "no such listener"),
     (MeasuresByTheBatch, "a batch scores as each listener alone", "expected"),
     (SortsItsListeners, "a batch scores as each listener alone", "listener 0"),
+    (ForgetsTheLast, "a row tells what its scores are", "in a row"),
     (SortsItsListeners, "who else asks changes nothing", "in other company"),
     (HandsOutItsOwn, "scores may be overwritten", "found -inf"),
     (WritesOnItsInputs, "what is handed in stays as it was", "the inputs changed, in plays_UT"),

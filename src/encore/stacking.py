@@ -24,10 +24,10 @@ from encore.evaluation import boards, questions
 from encore.evaluation.boards import Question
 from encore.evaluation.questions import Known
 from encore.models.channels import Channel, fit_channels
-from encore.models.inputs import Audience
 from encore.models.quality import blocks
 from encore.models.ranker import Candidates, Ranker, Sample
 from encore.models.ranking import TieOrder, listeners_of
+from encore.models.rows import Whole
 
 REVEALED = (1, 2, 4, 8, 16)  # rows of a listener held out whole
 NEW_SHARE = 0.1  # of the listeners, held out whole in each fold
@@ -60,11 +60,11 @@ def stack(data: Dataset, config: TrainConfig, checked_on: Dataset) -> Stack | No
         names = tuple(channels)
         for question in _questions(known, *sides[1:], config.seed):
             for block in _blocks(question, config.seed):
-                candidates = _candidates(channels, known, block.audience)
-                every.append(Sample.of(candidates, block.held_BT))
-                listed = np.isin(block.listeners, apart, invert=True)
-                others.append(Sample.of(candidates, block.held_BT, listed))
-    if not any(len(sample.held_N) for sample in others):
+                listed_B = np.isin(block.listeners, apart, invert=True)
+                samples = _samples(channels, known, block)
+                every += [sample for sample in samples if sample]
+                others += [s for s, listed in zip(samples, listed_B, strict=True) if s and listed]
+    if not others:
         return None
     return Stack(Ranker.fit(names, every, config.seed), Ranker.fit(names, others, config.seed))
 
@@ -97,7 +97,14 @@ def _blocks(question: Question, seed: int) -> Iterator[Question]:
         yield boards.part(question, rows)
 
 
-def _candidates(channels: dict[str, Channel], known: Known, audience: Audience) -> Candidates:
-    raw = {name: channel.score(channel.fold_in(audience)) for name, channel in channels.items()}
+def _samples(channels: dict[str, Channel], known: Known, question: Question) -> list[Sample | None]:
+    """Return the candidates of each listener who asks, with the answer."""
+    asking, heard_T = question.audience, known.features.heard_T
+    raw = {name: channel.score(channel.fold_in(asking)) for name, channel in channels.items()}
     ties = TieOrder.of(listeners_of(known.inputs.plays_UT))
-    return Candidates.of(raw, audience, known.features.heard_T, ties)
+    samples = []
+    for b in range(len(asking)):
+        rows = {name: Whole(scores_BT[b]) for name, scores_BT in raw.items()}
+        found = Candidates.of(rows, asking.at(slice(b, b + 1)), heard_T, ties)
+        samples.append(Sample.of(found, question.held_BT[[b]].indices))
+    return samples

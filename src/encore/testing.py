@@ -18,8 +18,9 @@ import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.models.channels.contract import PARTS, Arrays, Channel, Need
+from encore.models.index import Open
 from encore.models.inputs import Audience, Inputs, unit_rows
-from encore.models.ranking import Floats, history_matrix
+from encore.models.ranking import Floats, TieOrder, deviations, history_matrix
 
 __all__ = ["LAWS", "check_channel", "example_inputs"]
 
@@ -146,6 +147,29 @@ def _batch(make: Make) -> None:
         rows = range(len(audience))
         alone = [_scores(channel, audience.at(slice(row, row + 1))) for row in rows]
         _same(np.concatenate(alone), _scores(channel, audience), "alone", "in the batch")
+
+
+def _rows(make: Make) -> None:
+    inputs = example_inputs()
+    channel = make().fit(inputs)
+    there = Open.of(np.arange(TRACKS) % 3 > 0)
+    for audience in _audiences(inputs):
+        scores_BT = _scores(channel, audience)
+        apart_B = deviations(scores_BT)
+        for b, scores_T in enumerate(scores_BT):
+            row = channel.row(channel.fold_in(audience.at(slice(b, b + 1))))
+            _same(row.whole_T[None], scores_T[None], "in a row", "in the batch")
+            told = np.array([[row.mean, row.deviation]])
+            known = np.array([[scores_T[1:].mean(), apart_B[b]]])
+            _same(told, known, "as a row's mean and deviation", "of its scores")
+            for k in (3, TRACKS):
+                best_K = row.best(there, k, TieOrder.of(np.arange(TRACKS)))
+                wanted_K = -np.sort(-scores_T[there.mask_T])[:k]
+                if len(best_K) != len(wanted_K) or not there.mask_T[best_K].all():
+                    raise _BrokenError(f"{best_K} as a row's best {k}", "as many open tracks")
+                _same(row.at(best_K)[None], wanted_K[None], "of a row's best", "of the best")
+        if channel.same_for_all and len(scores_BT):
+            _same(scores_BT, scores_BT[:1].repeat(len(scores_BT), 0), "each", "the same for all")
 
 
 def _company(make: Make) -> None:
@@ -295,6 +319,7 @@ LAWS: Final[dict[str, Callable[[Make], None]]] = {
     "an empty history is answered": _empty_history,
     "a new listener is served": _new_listener,
     "a batch scores as each listener alone": _batch,
+    "a row tells what its scores are": _rows,
     "who else asks changes nothing": _company,
     "scores may be overwritten": _overwritten,
     "what is handed in stays as it was": _unchanged,

@@ -10,7 +10,8 @@ from encore.errors import IntegrityError
 from encore.metrics import ndcg_at_k
 from encore.models.inputs import Audience
 from encore.models.ranker import DEPTH, Candidates, Ranker, Sample
-from encore.models.ranking import EMPTY, Floats, TieOrder, are_held, top_k
+from encore.models.ranking import Floats, TieOrder, are_held, top_k
+from encore.models.rows import Whole
 
 LISTENERS, TRACKS, HELD = 400, 80, 4
 HEARD_T = np.arange(TRACKS + 1) <= TRACKS - 5  # the last five were never played
@@ -37,10 +38,31 @@ def case(seed: int = 0) -> tuple[dict[str, Floats], Audience, sp.csr_array]:
     return {n: v.astype(np.float32) for n, v in raw.items()}, audience, sp.csr_array(held)
 
 
+def found(raw: dict[str, Floats], audience: Audience) -> list[Candidates]:
+    """Return the candidates of each listener."""
+    return [
+        Candidates.of(
+            {name: Whole(scores_BT[b]) for name, scores_BT in raw.items()},
+            audience.at(slice(b, b + 1)),
+            HEARD_T,
+            TIES,
+        )
+        for b in range(len(audience))
+    ]
+
+
+def reordered(ranker: Ranker, blend_BT: Floats, candidates: list[Candidates]) -> Floats:
+    """Return the blend's scores with those of the candidates dealt anew."""
+    ranked_BT = blend_BT.copy()
+    for ranked_T, own in zip(ranked_BT, candidates, strict=True):
+        ranked_T[own.column_K] += ranker.correction(ranked_T[own.column_K], own, TIES)
+    return ranked_BT
+
+
 def learned(seed: int = 0) -> Ranker:
     raw, audience, held = case(seed)
-    candidates = Candidates.of(raw, audience, HEARD_T, TIES)
-    return Ranker.fit([*raw], [Sample.of(candidates, held)], seed=1)
+    samples = [Sample.of(own, held[[b]].indices) for b, own in enumerate(found(raw, audience))]
+    return Ranker.fit([*raw], [sample for sample in samples if sample], seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -57,33 +79,29 @@ def quality(scores_BT: Floats, audience: Audience, held: sp.csr_array) -> float:
 
 def test_it_learns_whom_to_trust_for_whom(ranker: Ranker) -> None:
     raw, audience, held = case(seed=7)
-    candidates = Candidates.of(raw, audience, HEARD_T, TIES)
     blend = raw["social"] + raw["sound"]  # the best that one weight for all can do
-    ranked = blend + ranker.correction(blend, candidates, TIES)
+    ranked = reordered(ranker, blend, found(raw, audience))
     assert quality(ranked, audience, held) > 1.1 * quality(blend, audience, held)
 
 
 def test_it_deals_the_scores_of_the_candidates_anew_and_touches_no_others(ranker: Ranker) -> None:
     raw, audience, _ = case(seed=7)
-    candidates = Candidates.of(raw, audience, HEARD_T, TIES)
+    candidates = found(raw, audience)
     blend = raw["social"] + raw["sound"]
-    ranked = blend + ranker.correction(blend, candidates, TIES)
-    scores_BK = ranker.scores(candidates)
+    ranked = reordered(ranker, blend, candidates)
     for row in range(0, LISTENERS, 37):
-        own = candidates.column_BK[row][candidates.open_BK[row]]
+        own, trees = candidates[row].column_K, ranker.scores(candidates[row])
         others = np.setdiff1d(np.arange(TRACKS + 1), own)
         assert np.array_equal(ranked[row, others], blend[row, others])
         assert np.sort(ranked[row, own]) == pytest.approx(np.sort(blend[row, own]), abs=1e-5)
-        trees = scores_BK[row][candidates.open_BK[row]]
         assert (np.diff(ranked[row, own[np.argsort(-trees, kind="stable")]]) <= 1e-5).all()
 
 
 def test_candidates_are_unheard_by_the_listener_and_known_by_plays() -> None:
     raw, audience, _ = case()
-    found = Candidates.of(raw, audience, HEARD_T, TIES)
-    history = audience.history_BT.toarray()
+    candidates, history = found(raw, audience), audience.history_BT.toarray()
     for row in range(0, LISTENERS, 41):
-        own = found.column_BK[row][found.open_BK[row]]
+        own = candidates[row].column_K
         assert len(own) == len(set(own))
         assert not history[row, own].any()
         assert HEARD_T[own].all()
@@ -91,11 +109,11 @@ def test_candidates_are_unheard_by_the_listener_and_known_by_plays() -> None:
 
 def test_what_the_trees_see_of_a_candidate() -> None:
     raw, audience, _ = case()
-    found = Candidates.of(raw, audience, HEARD_T, TIES)
-    row, slot = 3, int(np.flatnonzero(found.open_BK[3])[5])
-    track = int(found.column_BK[row, slot])
+    row, slot = 3, 5
+    own = found(raw, audience)[row]
+    track = int(own.column_K[slot])
     history = np.flatnonzero(audience.history_BT.toarray()[row])
-    names, features = [*raw], found.features_BKF[row, slot]
+    names, features = [*raw], own.features_KF[slot]
     for at, name in enumerate(names):
         scores = raw[name][row].astype(np.float64)
         known = scores[1:]
@@ -109,27 +127,14 @@ def test_what_the_trees_see_of_a_candidate() -> None:
     assert features[2 * len(names) :] == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_sample_leaves_out_who_is_not_listed_and_who_has_nothing_to_find() -> None:
+def test_a_sample_says_which_candidates_are_held_out_and_is_none_where_none_is() -> None:
     raw, audience, held = case()
-    candidates = Candidates.of(raw, audience, HEARD_T, TIES)
-    held = held.tolil()
-    held[:10] = 0
-    listed = np.arange(LISTENERS) < 30
-    sample = Sample.of(candidates, sp.csr_array(held), listed)
-    assert sample.candidates_B.tolist() == candidates.open_BK.sum(1)[10:30].tolist()
-    assert len(sample.features_NF) == len(sample.held_N) == sample.candidates_B.sum()
-    assert sample.held_N.sum() == 20 * HELD
-
-
-def test_a_listener_alone_is_ranked_as_among_others(ranker: Ranker) -> None:
-    raw, audience, _ = case(seed=7)
-    blend = raw["social"] + raw["sound"]
-    every = ranker.correction(blend, Candidates.of(raw, audience, HEARD_T, TIES), TIES)
-    one = {name: scores[[5]] for name, scores in raw.items()}
-    alone = ranker.correction(
-        blend[[5]], Candidates.of(one, audience.at(np.array([5])), HEARD_T, TIES), TIES
-    )
-    assert alone[0] == pytest.approx(every[5], abs=1e-5)
+    for row, own in enumerate(found(raw, audience)[:30]):
+        assert Sample.of(own, np.array([TRACKS])) is None  # never played: no candidate
+        sample = Sample.of(own, held[[row]].indices)
+        assert sample is not None
+        assert set(own.column_K[sample.held_N]) == set(held[[row]].indices)
+        assert sample.features_NF is own.features_KF
 
 
 def test_same_seed_same_trees(ranker: Ranker) -> None:
@@ -145,8 +150,6 @@ def test_nobody_has_a_candidate_where_everything_was_heard(ranker: Ranker) -> No
     raw, audience, _ = case()
     everything = np.ones(audience.history_BT.shape, np.float32)
     deaf = replace(audience, history_BT=sp.csr_array(everything))
-    found = Candidates.of(raw, deaf, HEARD_T, TIES)
-    assert not found.open_BK.any()
-    blend = raw["social"]
-    assert not ranker.correction(blend, found, TIES).any()
-    assert EMPTY not in found.column_BK
+    own = found(raw, deaf)[0]
+    assert len(own.column_K) == 0
+    assert len(ranker.correction(np.zeros(0, np.float32), own, TIES)) == 0

@@ -23,7 +23,7 @@ from encore.data.features import Features
 from encore.data.vocabulary import Vocabulary
 from encore.models.batches import Tables, sizes
 from encore.models.bundle import Bundle
-from encore.models.channels import Als, ItemKnn, Popularity
+from encore.models.channels import Als, Channel, ItemKnn, Popularity
 from encore.models.ensemble import NETWORK, Choice, Scorers
 from encore.models.inputs import Audience, Inputs
 from encore.models.means import ShrunkMeans
@@ -370,7 +370,7 @@ def test_plays_are_predicted_for_everybody_and_everything(
 # A model made by hand
 
 
-class _Fixed:
+class _Fixed(Channel):
     """A channel with the same scores for everybody."""
 
     name = "fixed"

@@ -3,6 +3,7 @@
 Legend: N rows of plays, B rows of a batch; U, T, F, G as in `encore.data.features`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN
 from encore.models.means import ShrunkMeans
 from encore.models.network import ListenerInputs, Sizes, TrackInputs
+
+TRACKS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Tables:
     def tracks_at(self, rows: Tensor) -> TrackInputs:
         """Return the inputs of the tracks at `rows`."""
         return TrackInputs(*(part.index_select(0, rows) for part in vars(self.tracks).values()))
+
+    def tracks_in_parts(self) -> Iterator[TrackInputs]:
+        """Yield the inputs of all tracks, some at a time: embedded they are many times as large."""
+        columns = [part.split(TRACKS_AT_ONCE) for part in vars(self.tracks).values()]
+        yield from (TrackInputs(*parts) for parts in zip(*columns, strict=True))
 
 
 def sizes(features: Features) -> Sizes:

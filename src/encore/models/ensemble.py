@@ -11,6 +11,7 @@ Legend: B listeners scored together, T tracks with the unknown in column 0.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +21,15 @@ from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.models.batches import Tables
 from encore.models.channels import Channel
+from encore.models.index import Index
 from encore.models.inputs import Audience, Inputs
 from encore.models.network import HybridMusicRecommender
 from encore.models.ranker import Candidates, Ranker
 from encore.models.ranking import Floats, TieOrder, standardised
+from encore.models.rows import Row, Same, Vectors, Whole
 
+INDEXED_FROM = 50_000  # tracks; below, a product with all vectors costs half a millisecond or less
+FITTED_TO = 64  # listeners, by whose vectors an index is fitted
 NETWORK = "network-rank"  # the network's rank head, as a scorer among the channels
 BLEND = "blend"
 RANKER = "ranker"  # the blend in the ranker's order
@@ -62,6 +67,8 @@ class Scorers:
     """The fitted channels and the network over one vocabulary of tracks.
 
     `silent` are those that no blend may use: how much a scorer adds is asked by leaving it out.
+    `indexed_from` is the size of catalogue from which the best tracks by a scorer of vectors are
+    asked of an index.
     """
 
     features: Features
@@ -72,18 +79,40 @@ class Scorers:
     ties: TieOrder
     ranker: Ranker | None = None
     silent: frozenset[str] = frozenset()
+    indexed_from: int = INDEXED_FROM
+    _same: dict[str, Row] = field(default_factory=dict, init=False, repr=False)
+    _indexed: set[str] = field(default_factory=set, init=False, repr=False)
 
     @property
     def names(self) -> list[str]:
         """The scorers that a blend may use, the network last."""
         return [name for name in (*self.channels, NETWORK) if name not in self.silent]
 
+    @property
+    def indexed(self) -> bool:
+        """Whether the catalogue is of a size for an index."""
+        return self.features.tracks.rows >= self.indexed_from
+
     def score(self, name: str, audience: Audience) -> Floats:
         """Return raw scores (B, T) of one scorer. The network knows listeners by `user_B`."""
         if name == NETWORK:
-            return self._network_rank(audience.user_B)
+            queries_BD = self._network_queries(audience.user_B)
+            scores_BT: Floats = queries_BD @ self._network_vectors.vectors_TD.T
+            return scores_BT
         channel = self.channels[name]
         return channel.score(channel.fold_in(audience))
+
+    def row(self, name: str, asking: Audience) -> Row:
+        """Return the scores of one listener by one scorer, in the form that is cheapest to ask."""
+        self._index(name)
+        if name == NETWORK:
+            return self._network_vectors.row(self._network_queries(asking.user_B)[0])
+        channel = self.channels[name]
+        if not channel.same_for_all:
+            return channel.row(channel.fold_in(asking))
+        if name not in self._same:
+            self._same[name] = Same(channel.score(channel.fold_in(asking))[0])
+        return self._same[name]
 
     def parts(
         self,
@@ -97,7 +126,7 @@ class Scorers:
         They sum to the scores that ship; not `ranked`, to the blend's. `raw` may hold scores of
         this audience that were computed already.
         """
-        ranker = self._ranker() if ranked else None
+        ranker = self.serving_ranker if ranked else None
         raw = dict(raw or {})
         for name in ranker.channels if ranker else ():
             if name not in raw:
@@ -113,26 +142,60 @@ class Scorers:
             )
             parts[name] = scores * weight_T.astype(np.float32)
         if ranker:
-            heard = {name: raw[name] for name in ranker.channels}
-            candidates = Candidates.of(heard, audience, self.features.heard_T, self.ties)
             blend_BT: Floats = np.sum([*parts.values()], axis=0, dtype=np.float32)
-            parts[RANKER] = ranker.correction(blend_BT, candidates, self.ties)
+            parts[RANKER] = np.zeros_like(blend_BT)
+            for b, blend_T in enumerate(blend_BT):
+                rows = {name: Whole(raw[name][b]) for name in ranker.channels}
+                asking = audience.at(slice(b, b + 1))
+                found = Candidates.of(rows, asking, self.features.heard_T, self.ties)
+                column_K = found.column_K
+                parts[RANKER][b, column_K] = ranker.correction(blend_T[column_K], found, self.ties)
         return parts
 
-    def _ranker(self) -> Ranker | None:
-        """Return the ranker where all its channels are there."""
+    @property
+    def serving_ranker(self) -> Ranker | None:
+        """The ranker where all its channels are there."""
         if self.ranker is None or not set(self.ranker.channels) <= set(self.channels):
             return None
         return self.ranker
 
+    def _index(self, name: str) -> None:
+        """Fit the index over a scorer's vectors, when it is first asked in a large catalogue."""
+        if name in self._indexed or not self.indexed:
+            return
+        self._indexed.add(name)
+        heard = np.flatnonzero(self.features.heard_U)
+        some = heard[np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)]
+        vectors = self._network_vectors if name == NETWORK else self.channels[name].vectors
+        if vectors is None or not len(some):
+            return
+        asking = Audience.known(self.inputs, some.astype(np.int32))
+        if name == NETWORK:
+            queries_QD = self._network_queries(asking.user_B)
+        else:
+            queries_QD = self.channels[name].fold_in(asking)
+        vectors.index = Index.fitted(vectors.vectors_TD, queries_QD)
+
+    @cached_property
+    def _network_vectors(self) -> Vectors:
+        """The tracks' side of the rank head, computed once: each track's vector, then its bias."""
+        with torch.inference_mode():
+            self.network.eval()
+            parts = [
+                torch.cat([self.network.track_vector(x_TI), self.network.track_bias(x_TI)], 1)
+                for x_TI in map(self.network.embed_tracks, self.tables.tracks_in_parts())
+            ]
+            return Vectors(torch.cat(parts).cpu().numpy())
+
     @torch.inference_mode()
-    def _network_rank(self, user_B: Indices) -> Floats:
+    def _network_queries(self, user_B: Indices) -> Floats:
+        """Return the listeners' side of the rank head (B, D + 1), 1 for the bias."""
         self.network.eval()
         rows = torch.from_numpy(user_B.astype(np.int64)).to(self.tables.listeners.user_L.device)
         x_BI = self.network.embed_listeners(self.tables.listeners_at(rows))
-        x_TI = self.network.embed_tracks(self.tables.tracks)
-        scores: Floats = self.network.rank(x_BI, x_TI).cpu().numpy()
-        return scores
+        vector_BD = self.network.listener_vector(x_BI)
+        queries: Floats = torch.nn.functional.pad(vector_BD, (0, 1), value=1.0).cpu().numpy()
+        return queries
 
     @torch.inference_mode()
     def plays(self, user_B: Indices) -> Floats:

@@ -19,28 +19,21 @@ Legend: B listeners, T tracks with the unknown in column 0, K candidates, F feat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 import torch
 
 from encore.data.vocabulary import UNKNOWN
 from encore.errors import IntegrityError
 from encore.models.channels import Popularity
+from encore.models.index import Open
 from encore.models.inputs import Audience
-from encore.models.ranking import (
-    EMPTY,
-    Floats,
-    Integers,
-    TieOrder,
-    are_held,
-    mask_heard,
-    standardised,
-    top_k,
-    union,
-)
+from encore.models.ranking import Floats, Integers, TieOrder
+from encore.models.rows import Row
+from encore.models.trees import Trees
 
 CANDIDATES = 60  # best of each channel
 DEPTH = 300  # ranks beyond are alike
@@ -61,56 +54,44 @@ TREES = {
 
 @dataclass(frozen=True)
 class Candidates:
-    """The tracks that a ranker orders for each listener, with what it knows of each."""
+    """The tracks that a ranker orders for one listener, with what it knows of each."""
 
-    column_BK: Integers  # UNKNOWN where a listener has fewer
-    features_BKF: Floats
-
-    @property
-    def open_BK(self) -> npt.NDArray[np.bool_]:
-        """Whether there is a candidate in the place."""
-        return np.asarray(self.column_BK != UNKNOWN)
+    column_K: Integers
+    features_KF: Floats
 
     @classmethod
     def of(
         cls,
-        raw: Mapping[str, Floats],
-        audience: Audience,
+        rows: Mapping[str, Row],
+        asking: Audience,
         heard_T: npt.NDArray[np.bool_],
         ties: TieOrder,
     ) -> "Candidates":
-        """Return the candidates by the channels' raw scores (B, T), popularity among them."""
-        best, ranks, scaled = [], [], []
-        for scores_BT in raw.values():
-            open_BT = scores_BT.copy()
-            mask_heard(open_BT, audience.history_BT)
-            open_BT[:, ~heard_T] = -np.inf
-            top_BK = top_k(open_BT, DEPTH, ties)
-            rank_BT = np.full(open_BT.shape, DEPTH, np.int16)
-            row, slot = np.nonzero(top_BK != EMPTY)
-            rank_BT[row, top_BK[row, slot]] = slot
-            best.append(top_BK[:, :CANDIDATES])
-            ranks.append(rank_BT)
-            scaled.append(standardised(scores_BT))
-        column_BK = union(best)
-        popular_T = np.log1p(raw[Popularity.name][0])
-        history = audience.history_BT
-        length_B = np.diff(history.indptr)
-        mainstream_B = _sums(history, popular_T) / np.maximum(length_B, 1)
-        popular_BK = popular_T[column_BK]
-        of_listener = (
-            mainstream_B,
-            np.log1p(length_B),
-            np.log1p(np.diff(audience.friends_BU.indptr)),
-        )
+        """Return the candidates of one listener by the channels' rows, popularity among them."""
+        history, popularity = asking.history_BT, rows[Popularity.name]
+        mask_T = heard_T.copy()
+        mask_T[history.indices] = False
+        mask_T[UNKNOWN] = False
+        there, rank_T = Open.of(mask_T), np.empty(len(mask_T), np.int16)
+        best = [row.best(there, DEPTH, ties) for row in rows.values()]
+        column_K = np.unique(np.concatenate([track_K[:CANDIDATES] for track_K in best]))
+        ranks = []
+        for track_K in best:
+            rank_T[column_K] = DEPTH
+            rank_T[track_K] = np.arange(len(track_K))
+            ranks.append(rank_T[column_K])
+        popular_K = np.log1p(popularity.at(column_K))
+        length = len(history.indices)
+        mainstream = float(np.log1p(popularity.at(history.indices)).sum()) / max(length, 1)
+        of_listener = (mainstream, np.log1p(length), np.log1p(len(asking.friends_BU.indices)))
         columns = [
-            *(np.take_along_axis(scores_BT, column_BK, 1) for scores_BT in scaled),
-            *(np.take_along_axis(rank_BT, column_BK, 1) for rank_BT in ranks),
-            popular_BK,
-            popular_BK - mainstream_B[:, None],
-            *(np.broadcast_to(value_B[:, None], column_BK.shape) for value_B in of_listener),
+            *(row.standardised(column_K) for row in rows.values()),
+            *ranks,
+            popular_K,
+            popular_K - mainstream,
+            *(np.broadcast_to(value, len(column_K)) for value in of_listener),
         ]
-        return cls(column_BK, np.stack(columns, -1).astype(np.float32))
+        return cls(column_K, np.stack(columns, -1).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -119,24 +100,12 @@ class Sample:
 
     features_NF: Floats
     held_N: npt.NDArray[np.bool_]
-    candidates_B: Integers  # how many of the rows are each listener's
 
     @classmethod
-    def of(
-        cls,
-        candidates: Candidates,
-        held_BT: sp.csr_array,
-        listed_B: npt.NDArray[np.bool_] | None = None,
-    ) -> "Sample":
-        """Return the candidates of those (listed) who have a held-out track among them."""
-        open_BK = candidates.open_BK
-        held_BK = are_held(candidates.column_BK, held_BT) & open_BK
-        kept_B = np.asarray(held_BK.any(1))
-        if listed_B is not None:
-            kept_B &= listed_B
-        open_BK = open_BK & kept_B[:, None]
-        count_B = open_BK.sum(1)
-        return cls(candidates.features_BKF[open_BK], held_BK[open_BK], count_B[count_B > 0])
+    def of(cls, candidates: Candidates, held: Integers) -> "Sample | None":
+        """Return one listener's candidates, `held` the tracks held out; None where none is held."""
+        held_K = np.isin(candidates.column_K, held)
+        return cls(candidates.features_KF, held_K) if held_K.any() else None
 
 
 @dataclass(frozen=True)
@@ -148,51 +117,34 @@ class Ranker:
 
     @classmethod
     def fit(cls, channels: Sequence[str], samples: Sequence[Sample], seed: int) -> "Ranker":
-        """Learn the order from samples."""
+        """Learn the order from samples, one a listener."""
         data = lightgbm.Dataset(
             np.concatenate([sample.features_NF for sample in samples]),
             np.concatenate([sample.held_N for sample in samples]).astype(np.int8),
-            group=np.concatenate([sample.candidates_B for sample in samples]),
+            group=np.array([len(sample.held_N) for sample in samples]),
         )
         settings = {**TREES, "seed": seed, "num_threads": torch.get_num_threads()}
         booster = lightgbm.train(settings, data, ROUNDS)
         return cls(tuple(channels), booster.model_to_string())
 
     def __post_init__(self) -> None:
+        self._trees  # noqa: B018 - trees that are none are refused at once
+
+    @cached_property
+    def _trees(self) -> Trees:
         try:
-            booster = lightgbm.Booster(model_str=self.model)
+            return Trees(lightgbm.Booster(model_str=self.model).dump_model())
         except lightgbm.basic.LightGBMError as error:
             raise IntegrityError(f"ranker: {error}") from error
-        object.__setattr__(self, "_booster", booster)
 
     def scores(self, candidates: Candidates) -> Floats:
-        """Return the trees' scores (B, K); -inf where there is no candidate."""
-        scores_BK = np.full(candidates.column_BK.shape, -np.inf, np.float32)
-        open_BK = candidates.open_BK
-        if open_BK.any():
-            booster: lightgbm.Booster = self.__dict__["_booster"]
-            threads = torch.get_num_threads()
-            scores_BK[open_BK] = booster.predict(
-                candidates.features_BKF[open_BK], num_threads=threads
-            )
-        return scores_BK
+        """Return the trees' scores (K,)."""
+        return self._trees.scores(candidates.features_KF).astype(np.float32)
 
-    def correction(self, blend_BT: Floats, candidates: Candidates, ties: TieOrder) -> Floats:
-        """Return what the order changes in the blend's scores (B, T): 0 beside the candidates."""
-        scores_BK = self.scores(candidates)
-        corrected_BT = np.zeros_like(blend_BT)
-        for row, column_K in enumerate(candidates.column_BK):
-            there = np.flatnonzero(column_K)
-            column_K = column_K[there]
-            ranked = np.lexsort((ties.place_of_column[column_K], -scores_BK[row, there]))
-            dealt = -np.sort(-blend_BT[row, column_K])
-            corrected_BT[row, column_K[ranked]] = dealt - blend_BT[row, column_K[ranked]]
-        return corrected_BT
-
-
-def _sums(history_BT: sp.csr_array, value_T: Floats) -> Floats:
-    """Return the sum of the values of each history's tracks (B,)."""
-    ones = np.ones(len(history_BT.data), np.float32)
-    there = sp.csr_array((ones, history_BT.indices, history_BT.indptr), shape=history_BT.shape)
-    sums: Floats = there @ value_T
-    return sums
+    def correction(self, blend_K: Floats, candidates: Candidates, ties: TieOrder) -> Floats:
+        """Return what the order changes in the blend's scores of the candidates (K,)."""
+        places = ties.place_of_column[candidates.column_K]
+        dealt_K = np.empty_like(blend_K)
+        dealt_K[np.lexsort((places, -self.scores(candidates)))] = -np.sort(-blend_K)
+        corrected_K: Floats = dealt_K - blend_K
+        return corrected_K

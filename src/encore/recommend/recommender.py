@@ -27,8 +27,8 @@ from encore.recommend.fold_in import History, Listener, brought_along, listener_
 from encore.recommend.naming import Names
 from encore.recommend.newcomer import Newcomer
 from encore.recommend.reasons import Reasons
-from encore.recommend.rules import Catalogue, Ranked, Rules, ScoreArray, rank
-from encore.recommend.scoring import Scored, parts_of, scored
+from encore.recommend.rules import Catalogue, Ranked, Rules, rank
+from encore.recommend.scoring import Scored, parts_of, scored, scored_together
 from encore.recommend.similar import Neighbour, similar
 
 
@@ -177,14 +177,10 @@ class Recommender:
 
         Without reasons, which cost more than all the rest.
         """
-        audience = Audience.known(self.bundle.scorers.inputs, user_B)
-        parts = parts_of(self.bundle, audience)
-        found = []
-        for row, user in enumerate(user_B):
-            listener = listener_of(self.bundle, self.bundle.features.listeners.id(user), None)
-            of_row = Scored(self.bundle, {name: part_BT[row] for name, part_BT in parts.items()})
-            found.append(self._ranked(self._dialled(of_row, listener, rules), listener, n, rules))
-        return found
+        listeners = self.bundle.features.listeners
+        asking = [listener_of(self.bundle, listeners.id(user), None) for user in user_B]
+        found = zip(asking, scored_together(self.bundle, user_B), strict=True)
+        return [self._ranked(self._dialled(each, of, rules), of, n, rules) for of, each in found]
 
     def generate_recommendations(
         self, user_id: str, n_recommendations: int = 10
@@ -257,19 +253,20 @@ class Recommender:
 
     def _reasons(self, listener: Listener, rules: Rules) -> Reasons:
         """Return the listener's scores, as the dial has them, with what is behind them."""
-        found = self._dialled(scored(self.bundle, listener.asking), listener, rules)
+        found = self._dialled(self._scored(listener), listener, rules)
         return Reasons(self.bundle, self.catalogue, listener, found)
+
+    def _scored(self, listener: Listener) -> Scored:
+        bans = listener.brought.bans if listener.brought else frozenset[int]()
+        return scored(self.bundle, listener.asking, bans)
 
     def _dialled(self, found: Scored, listener: Listener, rules: Rules) -> Scored:
         return found if rules.discovery is None else found.with_repeats(self._repeat, listener)
 
     def _ranked(self, found: Scored, listener: Listener, n: int, rules: Rules) -> Ranked:
         """Return the list under the rules."""
-        scores_T = found.scores_T
-        if listener.brought is not None:
-            scores_T[[*listener.brought.bans]] = -np.inf
         taste = taste_of(self.bundle, listener, self.catalogue)
-        return rank(ScoreArray(scores_T, self.catalogue.ties), n, rules, self.catalogue, taste)
+        return rank(found, n, rules, self.catalogue, taste)
 
     def _slot(self, place: int, ranked: Ranked, reasons: Reasons) -> Slot:
         track = int(ranked.tracks_n[place])

@@ -3,19 +3,26 @@
 Legend: B listeners who ask, b those of them whom one source scores, T tracks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
-from encore.data.vocabulary import UNKNOWN
+from encore.data.vocabulary import UNKNOWN, Indices
 from encore.models.bundle import Bundle
 from encore.models.channels import Channel, Popularity, Repeat
-from encore.models.ensemble import Scorers, Weights
+from encore.models.ensemble import RANKER, Scorers, Weights
+from encore.models.index import Open
 from encore.models.inputs import Audience
-from encore.models.ranking import Floats, Integers, deviations, played
+from encore.models.ranker import Candidates
+from encore.models.ranking import Floats, Integers, played
+from encore.models.rows import Row, Whole
 from encore.recommend.fold_in import Listener, friends_history
+from encore.recommend.rules.catalogue import Mask
 
 FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
 POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
@@ -54,23 +61,100 @@ class Carrier:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One listener's scores: what each scorer contributes to them (T,), and how they came about.
+class Term:
+    """What one scorer, over one history, adds to the scores: (its score - shift) x worth.
 
-    `again` has the heard tracks that the repeat channel alone scores, as the dial wants it.
+    `heard` is its worth for tracks that training rows name, `unheard` for the others.
+    """
+
+    name: str
+    row: Row
+    heard: float = 1.0
+    unheard: float = 1.0
+    shift: float = 0.0
+
+    def at(self, track_K: Integers, heard_K: npt.NDArray[np.bool_]) -> Floats:
+        """Return what it adds to the scores of some tracks (K,)."""
+        apart_K = self.row.at(track_K).astype(np.float64) - self.shift
+        added_K: Floats = (apart_K * np.where(heard_K, self.heard, self.unheard)).astype(np.float32)
+        return added_K
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One listener's scores: the terms that they are the sum of, and how they came about.
+
+    `again` has the heard tracks that the repeat channel alone scores, as the dial wants it;
+    `column_R` are the tracks that the ranker ordered, and `corrected_R` what that changed.
     """
 
     bundle: Bundle
-    parts_T: dict[str, Floats]
+    terms: list[Term]
     carriers: list[Carrier] = field(default_factory=list)
+    column_R: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    corrected_R: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     repeat: Repeat | None = None
-    again: frozenset[int] = field(default_factory=frozenset)
+    repeated: Row | None = None
+    again: frozenset[int] = frozenset()
+    banned: frozenset[int] = frozenset()
 
-    @property
+    def parts(self, track_K: Integers) -> dict[str, Floats]:
+        """Return what each scorer contributes to the scores of some tracks (K,)."""
+        heard_K, parts = self.bundle.features.heard_T[track_K], dict[str, Floats]()
+        for term in self.terms:
+            added_K = term.at(track_K, heard_K)
+            parts[term.name] = parts[term.name] + added_K if term.name in parts else added_K
+        if self.corrected_R.any():
+            place_K = np.minimum(np.searchsorted(self.column_R, track_K), len(self.column_R) - 1)
+            ordered_K = self.column_R[place_K] == track_K
+            parts[RANKER] = np.where(ordered_K, self.corrected_R[place_K], np.float32(0))
+        if self.repeated is not None:
+            again_K = np.isin(track_K, [*self.again])
+            repeated_K = np.where(again_K, self.repeated.at(track_K), np.float32(0))
+            parts = {name: np.where(again_K, np.float32(0), own) for name, own in parts.items()}
+            parts[Repeat.name] = parts.get(Repeat.name, np.float32(0)) + repeated_K
+        return parts
+
+    def at(self, track_K: Integers) -> Floats:
+        """Return the scores of some tracks (K,): the sums of their parts."""
+        zeros = [np.zeros(len(track_K), np.float32)]
+        scores_K: Floats = np.sum([*self.parts(track_K).values()] or zeros, axis=0)
+        return scores_K
+
+    @cached_property
     def scores_T(self) -> Floats:
-        """The scores: the sum of the parts."""
-        scores_T: Floats = np.sum([*self.parts_T.values()], axis=0)
-        return scores_T
+        """All scores."""
+        return self.at(np.arange(self.bundle.features.tracks.rows))
+
+    def there(self) -> Mask:
+        """Return which tracks have a score (T,)."""
+        there_T = np.ones(self.bundle.features.tracks.rows, np.bool_)
+        there_T[[UNKNOWN, *self.banned]] = False
+        return there_T
+
+    def best(self, open_T: Mask, k: int) -> tuple[Integers, Floats]:
+        """Return the `k` best of the open tracks and their scores, best first.
+
+        Where a scorer's best are asked of an index, they are the best of the union of what every
+        scorer puts among its best `k`.
+        """
+        ties = self.bundle.scorers.ties
+        if any(term.row.indexed for term in self.terms):
+            track_K = self._candidates(open_T, k)
+            scores_K = self.at(track_K)
+            order = np.lexsort((ties.place_of_column[track_K], -scores_K))[:k]
+            return track_K[order], scores_K[order]
+        track_K = Whole(self.scores_T).best(Open.of(open_T), k, ties)
+        return track_K, self.scores_T[track_K]
+
+    def _candidates(self, open_T: Mask, k: int) -> Integers:
+        """Return what every term puts among its best `k`, and what the ranker ordered."""
+        there, ties = Open.of(open_T), self.bundle.scorers.ties
+        unheard = Open.of(open_T & ~self.bundle.features.heard_T)
+        own = [self.column_R, np.fromiter(self.again, np.int64)]
+        found = [track_N[open_T[track_N]] for track_N in own]
+        found += [t.row.best(there if t.heard else unheard, k, ties) for t in self.terms]
+        return np.unique(np.concatenate(found))
 
     @property
     def friends_share(self) -> float:
@@ -79,7 +163,7 @@ class Scored:
 
     def contributions(self, track: int) -> dict[str, float]:
         """Return what each scorer contributes to a track's score."""
-        return {name: float(part_T[track]) for name, part_T in self.parts_T.items()}
+        return {name: float(part_K[0]) for name, part_K in self.parts(np.array([track])).items()}
 
     def attribution(self, track: int, *, of_friends: bool = False) -> Attribution:
         """Return what each track of the listener's history, or their friends', adds to the score.
@@ -104,13 +188,9 @@ class Scored:
 
     def with_repeats(self, repeat: Repeat, listener: Listener) -> "Scored":
         """Return the scores with those of heard tracks by the repeat channel alone."""
-        heard = listener.heard_1T.indices
-        repeat_T = repeat.score(repeat.fold_in(listener.asking))[0]
-        kept = {name: part_T.copy() for name, part_T in self.parts_T.items()}
-        kept.setdefault(Repeat.name, np.zeros_like(repeat_T))
-        for name, part_T in kept.items():
-            part_T[heard] = repeat_T[heard] if name == Repeat.name else 0
-        return replace(self, parts_T=kept, repeat=repeat, again=frozenset(heard.tolist()))
+        heard = frozenset(listener.heard_1T.indices.tolist())
+        row = repeat.row(repeat.fold_in(listener.asking))
+        return replace(self, repeat=repeat, repeated=row, again=heard)
 
 
 def parts_of(
@@ -124,29 +204,61 @@ def parts_of(
     return _mixed(bundle.scorers, every, [raw or {}] + [{}] * (len(every) - 1))
 
 
-def scored(bundle: Bundle, asking: Audience) -> Scored:
-    """Return the scores of one who asks, with what is needed to take them apart."""
-    every, scorers = sources(bundle, asking), bundle.scorers
-    raws = [
-        {name: scorers.score(name, source.audience) for name in source.weights.used}
-        for source in every
-    ]
-    carriers, left = [], 1.0
-    for source, raw in zip(reversed(every), reversed(raws), strict=True):
+def scored(bundle: Bundle, asking: Audience, banned: frozenset[int] = frozenset()) -> Scored:
+    """Return the scores of one who asks, with what is needed to take them apart.
+
+    Tracks that are `banned` have none.
+    """
+    scorers = bundle.scorers
+    terms: list[Term] = []
+    carriers: list[Carrier] = []
+    ranked: dict[str, Any] = {}
+    for source, share in _shares(sources(bundle, asking)):
+        rows = {name: scorers.row(name, source.audience) for name in source.weights.used}
+        heard, unheard = (
+            {n: share * w / rows[n].deviation for n, w in side.items() if w and rows[n].deviation}
+            for side in source.weights
+        )
+        own = [
+            Term(name, row, heard.get(name, 0.0), unheard.get(name, 0.0), row.mean)
+            for name, row in rows.items()
+            if row.deviation
+        ]
+        if source.ranked and (ranker := scorers.serving_ranker):
+            every = {name: rows.get(name) or scorers.row(name, asking) for name in ranker.channels}
+            found = Candidates.of(every, asking, bundle.features.heard_T, scorers.ties)
+            blend_R = Scored(bundle, own).at(found.column_K)
+            corrected_R = ranker.correction(blend_R, found, scorers.ties)
+            ranked = {"column_R": found.column_K, "corrected_R": corrected_R}
+        terms += own
+        worth = Weights(heard, unheard)
+        carriers.append(Carrier(source.audience.history_BT, share, worth, source.of_friends))
+    return Scored(bundle, terms, carriers, **ranked, banned=banned)
+
+
+def scored_together(bundle: Bundle, user_B: Indices) -> Iterator[Scored]:
+    """Yield the scores of each of some known listeners, of all in one pass over the catalogue.
+
+    In a catalogue with an index they are asked for one at a time.
+    """
+    audience = Audience.known(bundle.scorers.inputs, user_B)
+    if bundle.scorers.indexed:
+        yield from (scored(bundle, audience.at(slice(b, b + 1))) for b in range(len(audience)))
+        return
+    parts = parts_of(bundle, audience)
+    for b in range(len(audience)):
+        yield Scored(bundle, [Term(name, Whole(part_BT[b])) for name, part_BT in parts.items()])
+
+
+def _shares(every: Sequence[Source]) -> list[tuple[Source, float]]:
+    """Return the sources of one listener that have a share in the scores, with it."""
+    found, left = [], 1.0
+    for source in reversed(every):
         share = left * float(source.share_b[0])
         left -= share
         if share:
-            deviation = {name: float(deviations(scores)[0]) for name, scores in raw.items()}
-            heard, unheard = (
-                {n: share * w / deviation[n] for n, w in side.items() if deviation.get(n)}
-                for side in source.weights
-            )
-            history_1T = source.audience.history_BT
-            worth = Weights(heard, unheard)
-            carriers.append(Carrier(history_1T, share, worth, source.of_friends))
-    parts = _mixed(scorers, every, raws)
-    there = {name: part_1T[0] for name, part_1T in parts.items() if part_1T.any()}
-    return Scored(bundle, there, carriers)
+            found.append((source, share))
+    return found[::-1]
 
 
 def sources(bundle: Bundle, audience: Audience) -> list[Source]:

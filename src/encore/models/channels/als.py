@@ -18,12 +18,13 @@ from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, played
+from encore.models.rows import Vectors
 
 
-class Als:
+class Als(Channel):
     """Weighted matrix factorisation for implicit feedback."""
 
     name: ClassVar[str] = "als"
@@ -58,7 +59,8 @@ class Als:
         """Alternate between listeners' and tracks' least squares."""
         with _one_blas_thread():
             self._model.fit(sp.csr_matrix(played(inputs.plays_UT)), show_progress=False)
-        self.__dict__.pop("_gram_FF", None)
+        for known in ("_gram_FF", "vectors"):
+            self.__dict__.pop(known, None)
         return self
 
     def fold_in(self, audience: Audience) -> Floats:
@@ -72,6 +74,11 @@ class Als:
         """Return the inner products (B, T)."""
         scores: Floats = np.asarray(folded @ self._model.item_factors.T, dtype=np.float32)
         return scores
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """The tracks' vectors."""
+        return Vectors(self._model.item_factors)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's part of the score (Hu, Koren & Volinsky, section 5)."""

@@ -10,6 +10,7 @@ of x_u on the mean factors of the history. Known listeners go that way too; on v
 HetRec it ranks better than their own trained factors (docs/log.md).
 """
 
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,14 +18,15 @@ import scipy.sparse as sp
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, played
+from encore.models.rows import Vectors
 
 RIDGE = 1.0  # L2 penalty of the map from histories to factors
 
 
-class Bpr:
+class Bpr(Channel):
     """Pairwise matrix factorisation with a learned fold-in."""
 
     name: ClassVar[str] = "bpr"
@@ -81,6 +83,11 @@ class Bpr:
         """Return the inner products (B, T); 0 for a track that nobody played."""
         scores: Floats = folded @ self._tracks_TF.T
         return scores
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """The tracks' vectors."""
+        return Vectors(self._tracks_TF)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's part of the mean, mapped; they sum to the score."""

@@ -14,12 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, strengths
+from encore.models.rows import Row, Sparse
 
 
-class Content:
+class Content(Channel):
     """Mean cosine with the listener's tracks by genres and artist."""
 
     name: ClassVar[str] = "content"
@@ -27,7 +28,7 @@ class Content:
     asks_others: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self._content_TC = sp.csr_array((0, 0), dtype=np.float32)
+        self._content_TC = self._content_CT = sp.csr_array((0, 0), dtype=np.float32)
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
@@ -37,6 +38,7 @@ class Content:
     def fit(self, inputs: Inputs) -> Self:
         """Learn nothing but what the tracks are."""
         self._content_TC = inputs.content_TC
+        self._content_CT = sp.csr_array(inputs.content_TC.T)
         return self
 
     def fold_in(self, audience: Audience) -> sp.csr_array:
@@ -45,8 +47,12 @@ class Content:
 
     def score(self, folded: sp.csr_array) -> Floats:
         """Return (B, T); 0 for a track of which nothing is known."""
-        scores: Floats = (folded @ self._content_TC.T).toarray().astype(np.float32)
+        scores: Floats = (folded @ self._content_CT).toarray().astype(np.float32)
         return scores
+
+    def row(self, folded: sp.csr_array) -> Row:
+        """Return the scores of one listener, few of which are not 0."""
+        return Sparse(folded @ self._content_CT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's cosine times its share of the history; they sum to it."""

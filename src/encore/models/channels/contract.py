@@ -10,13 +10,14 @@ from encore.config import TrainConfig
 from encore.errors import UsageError
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats
+from encore.models.rows import Row, Vectors, Whole
 
 Need = Literal["plays", "content", "friends"]
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 PARTS = (
-    *("name", "needs", "asks_others", "of", "fit", "fold_in", "score"),
-    *("attribute", "arrays", "from_arrays"),
+    *("name", "needs", "asks_others", "same_for_all", "of", "fit", "fold_in", "score"),
+    *("vectors", "row", "attribute", "arrays", "from_arrays"),
 )
 
 
@@ -33,6 +34,7 @@ class Channel(Protocol):
     name: ClassVar[str]
     needs: ClassVar[Need] = "plays"  # what the channel lives on; without it, it rests
     asks_others: ClassVar[bool] = False  # scores from others' histories, which a bundle may lack
+    same_for_all: ClassVar[bool] = False  # scores do not depend on who asks
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
@@ -55,6 +57,17 @@ class Channel(Protocol):
         They are the caller's to overwrite.
         """
         ...
+
+    @property
+    def vectors(self) -> Vectors | None:
+        """The tracks' vectors, where a score is their inner product with what `fold_in` returns."""
+        return None
+
+    def row(self, folded: Any) -> Row:
+        """Return one listener's scores, of `folded` alone, in the form that is cheapest to ask."""
+        if self.vectors is not None:
+            return self.vectors.row(folded[0])
+        return Whole(self.score(folded)[0])
 
     def attribute(self, history_1T: Any, track: int) -> dict[int, float]:  # noqa: ARG002
         """Return how much each track of the history adds to the score of `track`.

@@ -32,16 +32,17 @@ import scipy.sparse as sp
 import torch
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, played
+from encore.models.rows import Row, Sparse
 from encore.models.weighing import Weighing
 
 MAX_EXACT = 20_000  # tracks that B is solved for, the most played ones: 20,000^2 floats are 1.6 GB
 COLUMNS_AT_ONCE = 1024
 
 
-class Ease:
+class Ease(Channel):
     """Closed-form weights between tracks; of more than `MAX_EXACT`, between the most played."""
 
     name: ClassVar[str] = "ease"
@@ -123,6 +124,10 @@ class Ease:
         """Return (B, T); 0 for a track without weights."""
         scores: Floats = (folded @ self._weights_TT).toarray()
         return scores
+
+    def row(self, folded: sp.csr_array) -> Row:
+        """Return the scores of one listener, few of which are not 0."""
+        return Sparse(folded @ self._weights_TT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return what each track of the history adds; they sum to the score."""

@@ -12,12 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs, unit_rows
 from encore.models.ranking import Floats, strengths
+from encore.models.rows import Row, Sparse
 
 
-class Friends:
+class Friends(Channel):
     """Sums friends' histories; zeros for a listener without friends."""
 
     name: ClassVar[str] = "friends"
@@ -45,6 +46,10 @@ class Friends:
         """Return (B, T); 0 for a track that no friend plays."""
         scores: Floats = (folded @ self._unit_UT[: folded.shape[1]]).toarray().astype(np.float32)
         return scores
+
+    def row(self, folded: sp.csr_array) -> Row:
+        """Return the scores of one listener, few of which are not 0."""
+        return Sparse(folded @ self._unit_UT[: folded.shape[1]])
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:  # noqa: ARG002
         """Return nothing: it is friends' tracks that made the score, not the listener's."""

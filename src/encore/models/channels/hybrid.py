@@ -16,6 +16,7 @@ content, D dimensions.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -26,9 +27,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, strengths
+from encore.models.rows import Vectors
 
 SCALE = 9.0  # of cosines in the softmax: 6 and 20 were worse on validation rows (docs/log.md)
 HIDDEN_SHARE = 0.6  # of a history, in training
@@ -39,7 +41,7 @@ MAX_TRACKS = 50_000  # with an id of their own, the most played ones: a step cos
 ID_SPREAD = 0.1  # of the ids' first vectors; content begins at 1, so that it leads
 
 
-class Hybrid:
+class Hybrid(Channel):
     """Tied autoencoder over track vectors of id and content."""
 
     name: ClassVar[str] = "hybrid"
@@ -113,6 +115,11 @@ class Hybrid:
         """Return the cosines (B, T); 0 for a track of which nothing is known."""
         scores: Floats = folded @ self._vectors_TD.T
         return scores
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """The tracks' vectors."""
+        return Vectors(self._vectors_TD)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's part of the cosine; they sum to the score."""

@@ -14,13 +14,14 @@ import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats
+from encore.models.rows import Row, Sparse
 from encore.models.weighing import Weighing
 
 
-class ItemKnn:
+class ItemKnn(Channel):
     """Cosine item-kNN with `neighbours` kept for each track."""
 
     name: ClassVar[str] = "item-knn"
@@ -75,6 +76,10 @@ class ItemKnn:
         """Return (B, T); 0 for a track that is near none of the history's."""
         scores: Floats = (folded @ self._similarity_TT).toarray().astype(np.float32)
         return scores
+
+    def row(self, folded: sp.csr_array) -> Row:
+        """Return the scores of one listener, few of which are not 0."""
+        return Sparse(folded @ self._similarity_TT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return w x sim of each track of the history; they sum to the score."""

@@ -13,15 +13,16 @@ import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data.strength import halved, played
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats
 
 
-class Popularity:
+class Popularity(Channel):
     """Scores a track by how many training listeners played it, lately; the same for everybody."""
 
     name: ClassVar[str] = "popularity"
+    same_for_all: ClassVar[bool] = True
     needs: ClassVar[Need] = "plays"
     asks_others: ClassVar[bool] = False
 
@@ -68,7 +69,7 @@ class Popularity:
         return channel
 
 
-class PersonalPopularity:
+class PersonalPopularity(Channel):
     """Scores a track by the listener's own plays, log1p: the baseline of familiar listening.
 
     Repeats make up most of listening, and own counts beat far larger models at them (Tran et al.,

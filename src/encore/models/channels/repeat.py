@@ -24,12 +24,13 @@ import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data.vocabulary import UNKNOWN
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, strengths
+from encore.models.rows import Row, Sparse
 
 
-class Repeat:
+class Repeat(Channel):
     """Scores a track by the listener's own plays, those of long ago for less.
 
     Known listeners are scored by the times of their training rows. A history brought along has no
@@ -68,6 +69,10 @@ class Repeat:
         """Return (B, T); 0 for what the listener has not played."""
         scores: Floats = folded.toarray().astype(np.float32)
         return scores
+
+    def row(self, folded: sp.csr_array) -> Row:
+        """Return the scores of one listener, few of which are not 0."""
+        return Sparse(folded)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return the track itself where the listener has played it, as if today."""

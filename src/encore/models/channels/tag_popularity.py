@@ -21,6 +21,7 @@ class TagPopularity(Channel):
 
     name: ClassVar[str] = "tag-popularity"
     needs: ClassVar[Need] = "content"
+    same_for_all: ClassVar[bool] = True
 
     def fit(self, inputs: Inputs) -> Self:
         """Read the weights."""

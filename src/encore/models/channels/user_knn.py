@@ -14,13 +14,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Need
+from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs, unit_rows
 from encore.models.ranking import Floats, played
+from encore.models.rows import Row, Sparse
 from encore.models.weighing import Weighing
 
 
-class UserKnn:
+class UserKnn(Channel):
     """Cosine user-kNN with `neighbours` listeners asked for each."""
 
     name: ClassVar[str] = "user-knn"
@@ -29,7 +30,7 @@ class UserKnn:
 
     def __init__(self, neighbours: int = 100, weights: str = "played") -> None:
         self._neighbours, self._weigh = neighbours, Weighing(weights)
-        self._unit_UT = self._played_UT = sp.csr_array((0, 0), dtype=np.float32)
+        self._unit_UT = self._unit_TU = self._played_UT = sp.csr_array((0, 0), dtype=np.float32)
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:
@@ -40,6 +41,7 @@ class UserKnn:
         """Bring each listener's row to unit length."""
         self._weigh = self._weigh.fit(inputs.plays_UT)
         self._unit_UT = unit_rows(self._weigh(inputs.plays_UT))
+        self._unit_TU = sp.csr_array(self._unit_UT.T)
         self._played_UT = played(inputs.plays_UT)
         return self
 
@@ -51,6 +53,10 @@ class UserKnn:
         """Return (B, T); 0 for a track that no near listener plays."""
         scores: Floats = (folded @ self._played_UT).toarray().astype(np.float32)
         return scores
+
+    def row(self, folded: sp.csr_array) -> Row:
+        """Return the scores of one listener, few of which are not 0."""
+        return Sparse(folded @ self._played_UT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's part in the similarities that made the score; they sum to it.
@@ -65,7 +71,7 @@ class UserKnn:
         return {int(t): float(part) for t, part in zip(own.indices, parts, strict=True) if part}
 
     def _nearest(self, unit_BT: sp.csr_array) -> sp.csr_array:
-        similarity = sp.csr_array(unit_BT @ self._unit_UT.T)
+        similarity = sp.csr_array(unit_BT @ self._unit_TU)
         similarity.sort_indices()
         for row in np.flatnonzero(np.diff(similarity.indptr) > self._neighbours):
             values = similarity.data[similarity.indptr[row] : similarity.indptr[row + 1]]
