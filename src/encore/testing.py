@@ -152,7 +152,7 @@ def _batch(make: Make) -> None:
 def _rows(make: Make) -> None:
     inputs = example_inputs()
     channel = make().fit(inputs)
-    there = Open.of(np.arange(TRACKS) % 3 > 0)
+    there = Open(np.arange(TRACKS) % 3 > 0)
     for audience in _audiences(inputs):
         scores_BT = _scores(channel, audience)
         apart_B = deviations(scores_BT)

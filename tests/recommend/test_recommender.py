@@ -378,6 +378,9 @@ class _Fixed(Channel):
     def __init__(self, scores_T: np.ndarray) -> None:
         self._scores_T = scores_T.astype(np.float32)
 
+    def fit(self, inputs: Inputs) -> "_Fixed":  # noqa: ARG002
+        return self
+
     def fold_in(self, audience: Audience) -> int:
         return len(audience)
 

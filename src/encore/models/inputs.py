@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from encore.data.dataset import Dataset
 from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN, Indices, Vocabulary
-from encore.models.ranking import Floats, history_matrix
+from encore.models.ranking import Floats, history_matrix, row_of, with_data
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -127,9 +127,10 @@ def content_matrix(features: Features) -> sp.csr_array:
 
 def unit_rows(matrix: sp.csr_array) -> sp.csr_array:
     """Return the rows scaled to length 1, as float32; an empty row stays empty."""
-    length = np.sqrt(np.asarray(matrix.power(2).sum(axis=1, dtype=np.float64)).ravel())
-    scaled = sp.diags_array(1 / np.where(length > 0, length, 1)) @ matrix
-    return sp.csr_array(scaled, dtype=np.float32)
+    row_N = row_of(matrix)
+    length_N = np.sqrt(np.bincount(row_N, matrix.data.astype(np.float64) ** 2))[row_N]
+    scaled = matrix.data / np.where(length_N > 0, length_N, 1)
+    return with_data(matrix, scaled.astype(np.float32))
 
 
 def _ages(plays: pl.DataFrame, moment: str, order: npt.NDArray[np.integer]) -> Floats | None:

@@ -54,10 +54,14 @@ TREES = {
 
 @dataclass(frozen=True)
 class Candidates:
-    """The tracks that a ranker orders for one listener, with what it knows of each."""
+    """The tracks that a ranker orders for one listener, with what it knows of each.
+
+    `best` are the tracks that each channel puts first, `DEPTH` of them.
+    """
 
     column_K: Integers
     features_KF: Floats
+    best: dict[str, Integers]
 
     @classmethod
     def of(
@@ -72,11 +76,11 @@ class Candidates:
         mask_T = heard_T.copy()
         mask_T[history.indices] = False
         mask_T[UNKNOWN] = False
-        there, rank_T = Open.of(mask_T), np.empty(len(mask_T), np.int16)
-        best = [row.best(there, DEPTH, ties) for row in rows.values()]
-        column_K = np.unique(np.concatenate([track_K[:CANDIDATES] for track_K in best]))
+        there, rank_T = Open(mask_T), np.empty(len(mask_T), np.int16)
+        best = {name: row.best(there, DEPTH, ties) for name, row in rows.items()}
+        column_K = np.unique(np.concatenate([track_K[:CANDIDATES] for track_K in best.values()]))
         ranks = []
-        for track_K in best:
+        for track_K in best.values():
             rank_T[column_K] = DEPTH
             rank_T[track_K] = np.arange(len(track_K))
             ranks.append(rank_T[column_K])
@@ -91,7 +95,7 @@ class Candidates:
             popular_K - mainstream,
             *(np.broadcast_to(value, len(column_K)) for value in of_listener),
         ]
-        return cls(column_K, np.stack(columns, -1).astype(np.float32))
+        return cls(column_K, np.stack(columns, -1).astype(np.float32), best)
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Ranker:
 
     def scores(self, candidates: Candidates) -> Floats:
         """Return the trees' scores (K,)."""
-        return self._trees.scores(candidates.features_KF).astype(np.float32)
+        return self._trees.scores(candidates.features_KF)
 
     def correction(self, blend_K: Floats, candidates: Candidates, ties: TieOrder) -> Floats:
         """Return what the order changes in the blend's scores of the candidates (K,)."""

@@ -53,6 +53,11 @@ def row_of(matrix: sp.csr_array) -> Integers:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
+def first_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
+    """Return the first rows of a matrix; itself where these are all."""
+    return matrix if count == matrix.shape[0] else matrix[:count]
+
+
 def with_data(matrix: sp.csr_array, data: npt.NDArray[np.floating]) -> sp.csr_array:
     """Return the matrix with other values in its places; places of 0 are gone."""
     other = sp.csr_array((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)

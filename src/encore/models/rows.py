@@ -9,6 +9,7 @@ Legend: T tracks with the unknown in column 0, K candidates, D dimensions.
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,11 @@ import scipy.sparse as sp
 
 from encore.data.vocabulary import UNKNOWN
 from encore.models.index import Index, Open
-from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, deviations, top_k
+from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, top_k
 
 LEAST_DEVIATION = 1e-12  # below, scores are equal but for rounding
 VECTORS_AT_ONCE = 65_536
+FEW = 1 / 20  # of all tracks: up to as many are scored rather than sought in an index
 
 
 class Row(ABC):
@@ -50,7 +52,17 @@ class Row(ABC):
         return self.whole_T[track_K]
 
     def best(self, there: Open, k: int, ties: TieOrder) -> Integers:
-        """Return the best `k` open tracks, in the order of `top_k`; fewer where there are fewer."""
+        """Return the best `k` open tracks, best first, in the order of `top_k`; or all, if fewer.
+
+        Where there is an index they are about the best.
+        """
+        if there.count > FEW * len(there.mask_T):
+            return self._best(there, k, ties)
+        track_N = np.flatnonzero(there.mask_T)
+        return _highest(track_N, self.at(track_N), k, ties)
+
+    def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
+        """Return the best `k` of many open tracks."""
         found = top_k(np.where(there.mask_T, self.whole_T, -np.inf)[None], k, ties)[0]
         return found[found != EMPTY]
 
@@ -80,7 +92,8 @@ class Whole(Row):
     @cached_property
     def deviation(self) -> float:
         """The standard deviation over all tracks but the unknown; 0 where they are equal."""
-        return float(deviations(self._scores_T[None])[0])
+        apart_T = self._scores_T[1:] - np.float64(self.mean)
+        return _root(float(apart_T @ apart_T) / len(apart_T))
 
 
 class Same(Whole):
@@ -90,56 +103,48 @@ class Same(Whole):
         super().__init__(scores_T)
         self._order: Integers | None = None
 
-    def best(self, there: Open, k: int, ties: TieOrder) -> Integers:
-        """Return the best `k` open tracks, in the order of `top_k`."""
+    def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
         if self._order is None:
             self._order = np.lexsort((ties.place_of_column, -self._scores_T))
         return _first(self._order, there, k)
 
 
-class Sparse(Row):
+class Sparse(Whole):
     """Scores that are 0 but for some tracks (N of them)."""
 
-    def __init__(self, row_1T: sp.csr_array) -> None:
-        self._track_N, self._value_N = row_1T.indices, row_1T.data.astype(np.float32)
-        self._tracks = row_1T.shape[1]
+    @classmethod
+    def of(cls, weights_1R: sp.csr_array, rows_RT: sp.csr_array) -> Self:
+        """Return the sum of some sparse rows, each times its weight."""
+        # As a product of the transpose with a vector it needs one pass, and no sparse result.
+        return cls(rows_RT[weights_1R.indices].T @ weights_1R.data)
+
+    @cached_property
+    def _track_N(self) -> Integers:
+        return np.flatnonzero(self._scores_T != 0)
 
     @cached_property
     def mean(self) -> float:
         """The mean over all tracks but the unknown."""
-        return float(self._known_N.sum()) / (self._tracks - 1)
+        return float(self._known_N.sum()) / (len(self._scores_T) - 1)
 
     @cached_property
     def deviation(self) -> float:
         """The standard deviation over all tracks but the unknown; 0 where they are equal."""
-        return _root(float(self._known_N @ self._known_N) / (self._tracks - 1) - self.mean**2)
+        mean_square = float(self._known_N @ self._known_N) / (len(self._scores_T) - 1)
+        return _root(mean_square - self.mean**2)
 
     @cached_property
     def _known_N(self) -> npt.NDArray[np.float64]:
-        return self._value_N[self._track_N != UNKNOWN].astype(np.float64)
+        return self._scores_T[self._track_N[self._track_N != UNKNOWN]].astype(np.float64)
 
-    @cached_property
-    def whole_T(self) -> Floats:
-        """All scores."""
-        scores_T = np.zeros(self._tracks, np.float32)
-        scores_T[self._track_N] = self._value_N
-        return scores_T
-
-    def best(self, there: Open, k: int, ties: TieOrder) -> Integers:
-        """Return the best `k` open tracks, in the order of `top_k`.
-
-        Of the tracks with 0 only the first in the order of ties can be among them.
-        """
-        open_N = there.mask_T[self._track_N]
-        track_N, value_N = self._track_N[open_N].astype(np.int64), self._value_N[open_N]
-        above_N = value_N > 0
-        if (above := np.count_nonzero(above_N)) < k:
+    def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
+        """Of the tracks with 0 only the first in the order of ties can be among the best."""
+        track_N = self._track_N[there.mask_T[self._track_N]]
+        value_N = self._scores_T[track_N]
+        if np.count_nonzero(value_N > 0) < k:
             track_N = np.union1d(track_N, _first(ties.column_of_place, there, k + len(track_N)))
-            value_N = self.whole_T[track_N]
-        elif above > 4 * k:
-            least = np.partition(value_N, len(value_N) - k)[len(value_N) - k]
-            track_N, value_N = track_N[value_N >= least], value_N[value_N >= least]
-        return track_N[np.lexsort((ties.place_of_column[track_N], -value_N))[:k]]
+            value_N = self._scores_T[track_N]
+        return _highest(track_N, value_N, k, ties)
 
 
 class Vectors:
@@ -208,11 +213,18 @@ class Inner(Row):
         scores_K: Floats = self._table.vectors_TD[track_K] @ self._query_D
         return scores_K
 
-    def best(self, there: Open, k: int, ties: TieOrder) -> Integers:
-        """Return the best `k` open tracks; about the best, where there is an index."""
+    def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
         if self._table.index is None:
-            return super().best(there, k, ties)
+            return super()._best(there, k, ties)
         return self._table.index.best(self._query_D, there, k)
+
+
+def _highest(track_N: Integers, value_N: Floats, k: int, ties: TieOrder) -> Integers:
+    """Return the `k` tracks of the highest values, best first."""
+    if len(track_N) > 2 * k:
+        least = np.partition(value_N, len(value_N) - k)[len(value_N) - k]
+        track_N, value_N = track_N[value_N >= least], value_N[value_N >= least]
+    return track_N[np.lexsort((ties.place_of_column[track_N], -value_N))[:k]]
 
 
 def _first(order_T: Integers, there: Open, k: int) -> Integers:

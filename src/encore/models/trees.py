@@ -41,26 +41,30 @@ class Trees:
     def __init__(self, dumped: dict[str, Any]) -> None:
         trees = [tree["tree_structure"] for tree in dumped["tree_info"]]
         comparisons: list[_Comparison] = []
-        self._value_RL = np.zeros((len(trees), MOST_LEAVES))
+        value_RL = np.zeros((len(trees), MOST_LEAVES), np.float32)
         for r, root in enumerate(trees):
             values: list[float] = []
             comparisons += _walked(root, r, values)
             if len(values) > MOST_LEAVES:
                 raise IntegrityError(f"trees: {len(values)} leaves, expected {MOST_LEAVES} or less")
-            self._value_RL[r, : len(values)] = values
-        self._first_R = np.arange(len(trees)) * MOST_LEAVES
+            value_RL[r, : len(values)] = values
+        self._values = value_RL.ravel()
+        self._first_R = np.arange(0, len(self._values), MOST_LEAVES, dtype=np.int32)
         self._columns = [
             (f, *_taken([c for c in comparisons if c.feature == f], len(trees)))
             for f in sorted({c.feature for c in comparisons})
         ]
 
-    def scores(self, features_NF: Floats) -> npt.NDArray[np.float64]:
+    def scores(self, features_NF: Floats) -> Floats:
         """Return the sum over the trees of the leaf that each candidate reaches (N,)."""
         left_NR = np.full((len(features_NF), len(self._first_R)), _ALL)
+        by_one_NR = np.empty_like(left_NR)
         for f, threshold_C, left_CR in self._columns:
-            left_NR &= left_CR[np.searchsorted(threshold_C, features_NF[:, f])]
-        leaf_NR = _FIRST[left_NR] + self._first_R
-        sums_N: npt.NDArray[np.float64] = self._value_RL.ravel()[leaf_NR].sum(1)
+            above_N = np.searchsorted(threshold_C, features_NF[:, f])
+            left_CR.take(above_N, axis=0, out=by_one_NR, mode="clip")
+            np.bitwise_and(left_NR, by_one_NR, out=left_NR)
+        leaf_NR = _FIRST.take(left_NR) + self._first_R
+        sums_N: Floats = self._values.take(leaf_NR).sum(1)
         return sums_N
 
 

@@ -14,6 +14,7 @@ from encore.data.dataset import Dataset
 from encore.data.vocabulary import UNKNOWN
 from encore.models.bundle import Bundle
 from encore.models.inputs import Audience
+from encore.models.ranking import first_rows
 from encore.recommend.brought import Brought, of_dataset, of_plays
 from encore.recommend.seeds import Seeds, of_seeds
 
@@ -60,7 +61,10 @@ def listener_of(bundle: Bundle, user_id: str | None, history: History | None) ->
 
     Raises `InputError` where the history is of another form.
     """
-    friends = _friends_row(bundle, user_id)
+    user = bundle.features.listeners.index(user_id) if user_id is not None else UNKNOWN
+    friends = bundle.scorers.inputs.friends_UU[[user]]
+    if user == UNKNOWN and user_id is not None:
+        friends = _friends_row(bundle, user_id)
     if history is not None:
         brought, tracks = brought_along(bundle, history), bundle.features.tracks.rows
         own, heard = brought.history(tracks), brought.heard(tracks)
@@ -68,7 +72,6 @@ def listener_of(bundle: Bundle, user_id: str | None, history: History | None) ->
             answer = SEEDS if brought.seeds else FOLDED_IN
             return Listener(UNKNOWN, own, heard, answer, friends, brought)
         return replace(without_history(bundle, friends), heard_1T=heard, brought=brought)
-    user = bundle.features.listeners.index(user_id) if user_id is not None else UNKNOWN
     own = bundle.history_UT[[user]]
     if user != UNKNOWN and own.nnz:
         return Listener(user, own, own, KNOWN, friends)
@@ -104,7 +107,7 @@ def without_history(bundle: Bundle, friends_1U: sp.csr_array) -> Listener:
 def friends_history(bundle: Bundle, friends_BU: sp.csr_array) -> sp.csr_array:
     """Return the mean of the histories (B, T) of each row's friends; empty where there are none."""
     count_B = np.maximum(np.diff(friends_BU.indptr), 1)
-    sums_BT = friends_BU @ bundle.history_UT[: friends_BU.shape[1]]
+    sums_BT = friends_BU @ first_rows(bundle.history_UT, friends_BU.shape[1])
     return sp.csr_array(sp.diags_array(1 / count_B) @ sums_BT, dtype=np.float32)
 
 

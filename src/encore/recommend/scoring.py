@@ -85,7 +85,8 @@ class Scored:
     """One listener's scores: the terms that they are the sum of, and how they came about.
 
     `again` has the heard tracks that the repeat channel alone scores, as the dial wants it;
-    `column_R` are the tracks that the ranker ordered, and `corrected_R` what that changed.
+    `column_R` are the tracks that the ranker ordered, and `corrected_R` what that changed; `ahead`
+    are the tracks that each scorer puts first for the ranker, new to the listener but not to all.
     """
 
     bundle: Bundle
@@ -93,6 +94,7 @@ class Scored:
     carriers: list[Carrier] = field(default_factory=list)
     column_R: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     corrected_R: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    ahead: Mapping[str, Integers] = field(default_factory=dict)
     repeat: Repeat | None = None
     repeated: Row | None = None
     again: frozenset[int] = frozenset()
@@ -136,24 +138,33 @@ class Scored:
         """Return the `k` best of the open tracks and their scores, best first.
 
         Where a scorer's best are asked of an index, they are the best of the union of what every
-        scorer puts among its best `k`.
+        scorer puts among its best half as many.
         """
         ties = self.bundle.scorers.ties
         if any(term.row.indexed for term in self.terms):
-            track_K = self._candidates(open_T, k)
+            track_K = self._candidates(open_T, -(-k // 2))
             scores_K = self.at(track_K)
             order = np.lexsort((ties.place_of_column[track_K], -scores_K))[:k]
             return track_K[order], scores_K[order]
-        track_K = Whole(self.scores_T).best(Open.of(open_T), k, ties)
+        track_K = Whole(self.scores_T).best(Open(open_T), k, ties)
         return track_K, self.scores_T[track_K]
 
     def _candidates(self, open_T: Mask, k: int) -> Integers:
-        """Return what every term puts among its best `k`, and what the ranker ordered."""
-        there, ties = Open.of(open_T), self.bundle.scorers.ties
-        unheard = Open.of(open_T & ~self.bundle.features.heard_T)
+        """Return what the terms put first among the open tracks, and what the ranker ordered.
+
+        Tracks that no training row names are sought apart: they have weights of their own.
+        """
+        ties, heard_T = self.bundle.scorers.ties, self.bundle.features.heard_T
+        heard, unheard = Open(open_T & heard_T), Open(open_T & ~heard_T)
         own = [self.column_R, np.fromiter(self.again, np.int64)]
         found = [track_N[open_T[track_N]] for track_N in own]
-        found += [t.row.best(there if t.heard else unheard, k, ties) for t in self.terms]
+        for term in self.terms:
+            if term.unheard and unheard.count:
+                found.append(term.row.best(unheard, k, ties))
+            if term.heard:
+                ahead = self.ahead.get(term.name, own[1][:0])
+                ahead = ahead[open_T[ahead]]
+                found.append(ahead[:k] if len(ahead) >= k else term.row.best(heard, k, ties))
         return np.unique(np.concatenate(found))
 
     @property
@@ -229,7 +240,7 @@ def scored(bundle: Bundle, asking: Audience, banned: frozenset[int] = frozenset(
             found = Candidates.of(every, asking, bundle.features.heard_T, scorers.ties)
             blend_R = Scored(bundle, own).at(found.column_K)
             corrected_R = ranker.correction(blend_R, found, scorers.ties)
-            ranked = {"column_R": found.column_K, "corrected_R": corrected_R}
+            ranked = {"column_R": found.column_K, "corrected_R": corrected_R, "ahead": found.best}
         terms += own
         worth = Weights(heard, unheard)
         carriers.append(Carrier(source.audience.history_BT, share, worth, source.of_friends))
@@ -273,6 +284,8 @@ def sources(bundle: Bundle, audience: Audience) -> list[Source]:
     weights = bundle.choice.both if known_B.any() else _without_network(bundle)
     rows = np.arange(len(audience))
     found = [Source(audience, weights, rows, np.ones(len(rows), np.float32), ranked=True)]
+    if known_B.all():
+        return found
     new = np.flatnonzero(~known_B)
     of_friends = friends_history(bundle, audience.friends_BU[new])
     befriended = np.diff(of_friends.indptr) > 0

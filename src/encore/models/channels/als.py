@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
+from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from encore.config import TrainConfig
@@ -64,7 +65,14 @@ class Als(Channel):
         return self
 
     def fold_in(self, audience: Audience) -> Floats:
-        """Return the listeners' factors (B, F): one least-squares step against the tracks'."""
+        """Return the listeners' factors (B, F): one least-squares step against the tracks'.
+
+        For one listener the library takes longer to start than the step takes.
+        """
+        if len(audience) == 1:
+            gram_FF, wanted_F = self._squares(played(audience.history_BT))
+            solved: Floats = linalg.solve(gram_FF, wanted_F, assume_a="pos").astype(np.float32)
+            return solved[None]
         with _one_blas_thread():
             weights = sp.csr_matrix(played(audience.history_BT))
             factors: Floats = self._model.recalculate_user(np.arange(weights.shape[0]), weights)
@@ -89,6 +97,14 @@ class Als(Channel):
         gram = self._gram_FF + (own * (confidence - 1)[:, None]).T @ own
         parts = confidence * (own @ np.linalg.solve(gram, Y[track].astype(np.float64)))
         return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True)}
+
+    def _squares(
+        self, played_1T: sp.csr_array
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return both sides of the least squares of one listener: (F, F) and (F,)."""
+        own_HF = self._model.item_factors[played_1T.indices].astype(np.float64)
+        gram_FF = self._gram_FF + (self._model.alpha - 1) * (own_HF.T @ own_HF)
+        return gram_FF, self._model.alpha * own_HF.sum(0)
 
     @cached_property
     def _gram_FF(self) -> npt.NDArray[np.float64]:

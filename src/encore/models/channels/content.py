@@ -16,8 +16,8 @@ import scipy.sparse as sp
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, strengths
-from encore.models.rows import Row, Sparse
+from encore.models.ranking import Floats, row_of, strengths, with_data
+from encore.models.rows import Row, Whole
 
 
 class Content(Channel):
@@ -28,7 +28,7 @@ class Content(Channel):
     asks_others: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self._content_TC = self._content_CT = sp.csr_array((0, 0), dtype=np.float32)
+        self._content_TC = sp.csr_array((0, 0), dtype=np.float32)
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
@@ -38,7 +38,6 @@ class Content(Channel):
     def fit(self, inputs: Inputs) -> Self:
         """Learn nothing but what the tracks are."""
         self._content_TC = inputs.content_TC
-        self._content_CT = sp.csr_array(inputs.content_TC.T)
         return self
 
     def fold_in(self, audience: Audience) -> sp.csr_array:
@@ -47,12 +46,12 @@ class Content(Channel):
 
     def score(self, folded: sp.csr_array) -> Floats:
         """Return (B, T); 0 for a track of which nothing is known."""
-        scores: Floats = (folded @ self._content_CT).toarray().astype(np.float32)
+        scores: Floats = (folded @ self._content_TC.T).toarray().astype(np.float32)
         return scores
 
     def row(self, folded: sp.csr_array) -> Row:
-        """Return the scores of one listener, few of which are not 0."""
-        return Sparse(folded @ self._content_CT)
+        """Return the scores of one listener."""
+        return Whole(self._content_TC @ folded.toarray()[0])
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's cosine times its share of the history; they sum to it."""
@@ -73,5 +72,6 @@ class Content(Channel):
 
 def _shares(history_BT: sp.csr_array) -> sp.csr_array:
     weights = strengths(history_BT)
-    total = np.asarray(weights.sum(axis=1, dtype=np.float64)).ravel()
-    return sp.csr_array(sp.diags_array(1 / np.where(total > 0, total, 1)) @ weights)
+    row_N = row_of(weights)
+    total_N = np.bincount(row_N, weights.data)[row_N]  # above 0: what was only skipped is gone
+    return with_data(weights, (weights.data / total_N).astype(np.float32))

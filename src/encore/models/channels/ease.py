@@ -127,7 +127,7 @@ class Ease(Channel):
 
     def row(self, folded: sp.csr_array) -> Row:
         """Return the scores of one listener, few of which are not 0."""
-        return Sparse(folded @ self._weights_TT)
+        return Sparse.of(folded, self._weights_TT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return what each track of the history adds; they sum to the score."""

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs, unit_rows
-from encore.models.ranking import Floats, strengths
+from encore.models.ranking import Floats, first_rows, strengths
 from encore.models.rows import Row, Sparse
 
 
@@ -44,12 +44,14 @@ class Friends(Channel):
 
     def score(self, folded: sp.csr_array) -> Floats:
         """Return (B, T); 0 for a track that no friend plays."""
-        scores: Floats = (folded @ self._unit_UT[: folded.shape[1]]).toarray().astype(np.float32)
+        scores: Floats = (
+            (folded @ first_rows(self._unit_UT, folded.shape[1])).toarray().astype(np.float32)
+        )
         return scores
 
     def row(self, folded: sp.csr_array) -> Row:
         """Return the scores of one listener, few of which are not 0."""
-        return Sparse(folded @ self._unit_UT[: folded.shape[1]])
+        return Sparse.of(folded, self._unit_UT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:  # noqa: ARG002
         """Return nothing: it is friends' tracks that made the score, not the listener's."""

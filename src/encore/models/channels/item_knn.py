@@ -79,7 +79,7 @@ class ItemKnn(Channel):
 
     def row(self, folded: sp.csr_array) -> Row:
         """Return the scores of one listener, few of which are not 0."""
-        return Sparse(folded @ self._similarity_TT)
+        return Sparse.of(folded, self._similarity_TT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return w x sim of each track of the history; they sum to the score."""

@@ -72,7 +72,7 @@ class Repeat(Channel):
 
     def row(self, folded: sp.csr_array) -> Row:
         """Return the scores of one listener, few of which are not 0."""
-        return Sparse(folded)
+        return Sparse(folded.toarray()[0])
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return the track itself where the listener has played it, as if today."""

@@ -56,7 +56,7 @@ class UserKnn(Channel):
 
     def row(self, folded: sp.csr_array) -> Row:
         """Return the scores of one listener, few of which are not 0."""
-        return Sparse(folded @ self._played_UT)
+        return Sparse.of(folded, self._played_UT)
 
     def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
         """Return each history track's part in the similarities that made the score; they sum to it.
@@ -75,8 +75,12 @@ class UserKnn(Channel):
         similarity.sort_indices()
         for row in np.flatnonzero(np.diff(similarity.indptr) > self._neighbours):
             values = similarity.data[similarity.indptr[row] : similarity.indptr[row + 1]]
+            least = np.partition(values, len(values) - self._neighbours)[-self._neighbours]
             # Among equals the listener who comes first in the vocabulary is kept.
-            values[np.argsort(-values, kind="stable")[self._neighbours :]] = 0
+            equal = np.flatnonzero(values == least)
+            kept = self._neighbours - np.count_nonzero(values > least)
+            values[values < least] = 0
+            values[equal[kept:]] = 0
         similarity.eliminate_zeros()
         return similarity
 
