@@ -12,9 +12,10 @@ tracks have scores of another scale.
 Shapes: K candidates, n slots, T tracks of the catalogue (row 0: the unknown).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +23,18 @@ import numpy.typing as npt
 from encore.errors import UsageError
 from encore.models.ranking import Integers
 from encore.recommend.diversity import Doubles
-from encore.recommend.rules.caps import CAPS, Apart, Cap, Dealt
+from encore.recommend.rules.caps import CAPS, Apart, Dealt
 from encore.recommend.rules.catalogue import Catalogue, Mask, Pool, Taste
 from encore.recommend.rules.filters import FILTERS, KINDS, UNPRICED, Verdicts, distance, filtered
 from encore.recommend.rules.scores import Scores
 from encore.recommend.rules.settings import Rules
-from encore.recommend.rules.soft import SOFT, standardised
+from encore.recommend.rules.soft import FIXED, MOVING, SOFT, standardised
 
 CANDIDATES = 300  # best by score, or 5 for each slot; more where caps leave too few
 PER_SLOT = 5
 MORE = 8  # times as many, where they were too few
+
+Active = TypeVar("Active")
 
 _PLAIN = Rules.plain()
 
@@ -157,20 +160,19 @@ class _Choice:
 
     def __init__(self, scores_K: Doubles, pool: Pool, rules: Rules) -> None:
         self._scores_K, self._pool, self._rules = scores_K, pool, rules
-        self._z_K = _standardised_each(scores_K, pool.kind_K)
-        self._soft = {
-            name: active for name, make in SOFT.items() if (active := make(rules, pool)) is not None
-        }
-        self._caps = _caps(rules, pool)
-        self._free_K = np.ones(len(scores_K), np.bool_)
+        self._fixed = _found(FIXED, rules, pool)
+        self._moving = _found(MOVING, rules, pool)
+        self._base_K = sum(self._fixed.values(), start=_standardised_each(scores_K, pool.kind_K))
+        self._caps = _found(CAPS, rules, pool)
+        self._taken_K = np.zeros(len(scores_K))  # -inf where taken, to be added
         self._kept_out = {name: np.zeros(len(scores_K), np.bool_) for name in self._caps}
         self._slots: list[int] = []
         self._adjusted: list[float] = []
         self._costs: list[dict[str, float]] = []
         self._ran_out: list[int] = []
-        while len(self._slots) < pool.n and self._choose():
+        while len(self._slots) < pool.n and len(scores_K) and self._choose():
             pass
-        if rules.diversity == "pairs" and "lambda_div" in self._soft:
+        if rules.diversity == "pairs" and "lambda_div" in self._moving:
             self._in_order_of_score()
 
     def lacks(self, more: npt.NDArray[np.bool_]) -> bool:
@@ -180,27 +182,29 @@ class _Choice:
 
     def _choose(self) -> bool:
         """Give the next slot; False where no candidate is left for it."""
-        closed = {name: ~cap.open() for name, cap in self._caps.items()}
-        open_K = self._free_K.copy()
-        for closed_K in closed.values():
-            open_K &= ~closed_K
-        if not open_K.any():
-            return self._pass_on(closed)
-        changes = {name: weight * term.value() for name, (weight, term) in self._soft.items()}
-        adjusted_K = sum(changes.values(), start=self._z_K)
-        k = int(np.where(open_K, adjusted_K, -np.inf).argmax())
-        better_K = self._free_K & ~open_K
-        if closed:
-            better_K &= adjusted_K > adjusted_K[k]
-            self._blame(closed, better_K)
+        changes = {name: weight * term.value() for name, (weight, term) in self._moving.items()}
+        adjusted_K = sum(changes.values(), start=self._base_K)
+        free_K = adjusted_K + self._taken_K
+        k = int(free_K.argmax())
+        # Mostly the caps leave the best of all open, and nothing better is kept out.
+        if self._taken_K[k] or not all(cap.open()[k] for cap in self._caps.values()):
+            closed = {name: ~cap.open() for name, cap in self._caps.items()}
+            left_K = free_K.copy()
+            for closed_K in closed.values():
+                left_K[closed_K] = -np.inf
+            k = int(left_K.argmax())
+            if np.isneginf(left_K[k]):
+                return self._pass_on(closed)
+            self._blame(closed, free_K > left_K[k])
         self._slots.append(k)
         self._adjusted.append(float(adjusted_K[k]))
-        self._costs.append({name: float(change_K[k]) for name, change_K in changes.items()})
-        self._free_K[k] = False
+        every = self._fixed | changes
+        self._costs.append({name: float(change_K[k]) for name, change_K in every.items()})
+        self._taken_K[k] = -np.inf
         for cap in self._caps.values():
             cap.choose(k)
         if len(self._slots) < self._pool.n:
-            for _, term in self._soft.values():
+            for _, term in self._moving.values():
                 term.choose(k)
         return True
 
@@ -214,6 +218,10 @@ class _Choice:
         self._blame(closed, self._free_K)
         return False
 
+    @property
+    def _free_K(self) -> Mask:
+        return np.asarray(self._taken_K == 0)
+
     def _blame(self, closed: dict[str, Mask], out_K: Mask) -> None:
         """Note which cap kept candidates out: the first that closes each."""
         for name, closed_K in closed.items():
@@ -225,13 +233,11 @@ class _Choice:
 
         Where that breaks what is said of neighbours, the greedy order stays.
         """
-        own = [
-            adjusted - cost["lambda_div"]
-            for adjusted, cost in zip(self._adjusted, self._costs, strict=True)
-        ]
+        balance = [cost.get("genre_balance", 0.0) for cost in self._costs]
+        own = (self._base_K[self._slots] + balance).tolist()
         order: list[int] = []
         left = sorted(range(len(own)), key=lambda slot: (-own[slot], self._slots[slot]))
-        every = _caps(self._rules, self._pool).values()
+        every = _found(CAPS, self._rules, self._pool).values()
         caps = [cap for cap in every if isinstance(cap, Apart | Dealt)]
         while left:
             masks = [cap.open() for cap in caps]
@@ -275,28 +281,38 @@ class _Choice:
         )
 
 
-def _caps(rules: Rules, pool: Pool) -> dict[str, Cap]:
-    return {name: cap for name, make in CAPS.items() if (cap := make(rules, pool)) is not None}
+def _found(
+    made: Mapping[str, Callable[[Rules, Pool], Active | None]], rules: Rules, pool: Pool
+) -> dict[str, Active]:
+    """Return what the rules that are on make of the candidates."""
+    found = ((name, make(rules, pool)) for name, make in made.items())
+    return {name: active for name, active in found if active is not None}
 
 
-def _standardised_each(scores_K: Doubles, kind_K: npt.NDArray[np.int8]) -> Doubles:
+def _standardised_each(scores_K: Doubles, kind_K: Verdicts) -> Doubles:
     z_K = np.zeros(len(scores_K))
-    for kind in np.unique(kind_K):
-        z_K[kind_K == kind] = standardised(scores_K[kind_K == kind])
+    for kind in set(kind_K.tolist()):
+        of_kind = kind_K == kind
+        z_K[of_kind] = standardised(scores_K[of_kind])
     return z_K
 
 
 def _unknown_names(rules: Rules, catalogue: Catalogue) -> list[str]:
     """Return what the rules name that the catalogue lacks; recent tracks may well be gone."""
     names = catalogue.names
+    asked = {
+        "ban_tracks": names.of_tracks,
+        "ban_artists": names.of_artists,
+        "ban_genres": names.of_genres,
+        "only_tracks": names.of_tracks,
+        "only_artists": names.of_artists,
+        "only_genres": names.of_genres,
+        "genre_shares": names.of_genres,
+    }
     missing = {
-        "ban_tracks": names.of_tracks(rules.ban_tracks).missing,
-        "ban_artists": names.of_artists(rules.ban_artists).missing,
-        "ban_genres": names.of_genres(rules.ban_genres).missing,
-        "only_tracks": names.of_tracks(rules.only_tracks).missing,
-        "only_artists": names.of_artists(rules.only_artists).missing,
-        "only_genres": names.of_genres(rules.only_genres).missing,
-        "genre_shares": names.of_genres(tuple(rules.genre_shares)).missing,
+        rule: find(tuple(given)).missing
+        for rule, find in asked.items()
+        if (given := getattr(rules, rule))
     }
     return [
         f"{rule}: the catalogue has no {', '.join(map(repr, absent))}"
