@@ -186,20 +186,11 @@ class Taste:
     age_days_H: Floats | None = None
     genre_shares: Doubles | None = None
 
-    def heard_in(self, tracks: int) -> Mask:
-        """Return whether each of the catalogue's tracks was heard (T,)."""
-        heard_T = np.zeros(tracks, np.bool_)
-        heard_T[self.heard_H] = True
-        return heard_T
-
-    def lately_in(self, tracks: int, days: int) -> Mask:
-        """Return whether each track was heard less than `days` ago, or at an unknown time (T,)."""
-        lately_T = np.zeros(tracks, np.bool_)
+    def heard_lately(self, days: int) -> Indices:
+        """Return the tracks that were heard less than `days` ago, or at an unknown time."""
         if self.age_days_H is None:
-            lately_T[self.heard_H] = True
-        else:
-            lately_T[self.heard_H[~(self.age_days_H >= days)]] = True
-        return lately_T
+            return self.heard_H
+        return self.heard_H[~(self.age_days_H >= days)]
 
 
 class Pool(NamedTuple):

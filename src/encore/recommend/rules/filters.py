@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from encore.data.vocabulary import UNKNOWN
+from encore.data.vocabulary import UNKNOWN, Indices
 from encore.recommend.rules.catalogue import (
     CLEAN,
     EXPLICIT,
@@ -43,9 +43,9 @@ def heard(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:
     """Keep what `heard` says; what may be listened to again counts as not heard."""
     policy = rules.heard or ("mask" if rules.discovery is None else "allow")
     if policy == "mask" and rules.relisten_after_days is None:
-        return _kept(~taste.heard_in(len(catalogue)))
+        return _all_but(taste.heard_H, catalogue)
     if policy == "only":
-        return _kept(taste.heard_in(len(catalogue)))
+        return _only(taste.heard_H, catalogue)
     return None
 
 
@@ -53,7 +53,7 @@ def relisten_after_days(rules: Rules, catalogue: Catalogue, taste: Taste) -> Ver
     """Refuse what was played too lately; a play of unknown time may be of yesterday."""
     if rules.relisten_after_days is None:
         return None
-    return _kept(~taste.lately_in(len(catalogue), rules.relisten_after_days))
+    return _all_but(taste.heard_lately(rules.relisten_after_days), catalogue)
 
 
 def discovery(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:
@@ -71,7 +71,8 @@ def recent(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:
     """Refuse what was listed lately."""
     if not rules.recent:
         return None
-    return _kept(~_among_tracks(rules.recent[-(rules.no_repeat_window or 0) :], catalogue))
+    latest = rules.recent[-(rules.no_repeat_window or 0) :]
+    return _all_but(catalogue.names.of_tracks(latest).indices, catalogue)
 
 
 def explicit(policy: str, catalogue: Catalogue) -> Verdicts:
@@ -83,7 +84,7 @@ def explicit(policy: str, catalogue: Catalogue) -> Verdicts:
 
 def ban_tracks(ids: Strings, catalogue: Catalogue) -> Verdicts:
     """Refuse these tracks."""
-    return _kept(~_among_tracks(ids, catalogue))
+    return _all_but(catalogue.names.of_tracks(ids).indices, catalogue)
 
 
 def ban_artists(names: Strings, catalogue: Catalogue) -> Verdicts:
@@ -98,7 +99,7 @@ def ban_genres(names: Strings, catalogue: Catalogue) -> Verdicts:
 
 def only_tracks(ids: Strings, catalogue: Catalogue) -> Verdicts:
     """Keep these tracks."""
-    return _kept(_among_tracks(ids, catalogue))
+    return _only(catalogue.names.of_tracks(ids).indices, catalogue)
 
 
 def only_artists(names: Strings, catalogue: Catalogue) -> Verdicts:
@@ -230,7 +231,7 @@ def distance(catalogue: Catalogue, taste: Taste) -> Verdicts:
     far_A = np.full(catalogue.artists, NEW, np.int8)
     far_A[catalogue.artist_T[taste.heard_H]] = OF_HEARD_ARTIST
     far_A[UNKNOWN] = OF_HEARD_ARTIST
-    far_T = far_A[catalogue.artist_T]
+    far_T = far_A.take(catalogue.artist_T, mode="clip")  # without it, a copy of the indices
     far_T[taste.heard_H] = HEARD
     return far_T
 
@@ -243,17 +244,23 @@ def _kept(kept_T: Mask, known_T: Mask | None = None) -> Verdicts:
     return verdicts_T
 
 
+def _only(tracks: Indices, catalogue: Catalogue) -> Verdicts:
+    verdicts_T = np.full(len(catalogue), REFUSED, np.int8)
+    verdicts_T[tracks] = KEPT
+    return verdicts_T
+
+
+def _all_but(tracks: Indices, catalogue: Catalogue) -> Verdicts:
+    verdicts_T = np.full(len(catalogue), KEPT, np.int8)
+    verdicts_T[tracks] = REFUSED
+    return verdicts_T
+
+
 def _within(values_T: Floats | npt.NDArray[np.float64], bounds: Bounds) -> Verdicts:
     # In the values' own precision, in which 0.1 is within 0.1.
     low = values_T.dtype.type(-np.inf if bounds.min is None else bounds.min)
     high = values_T.dtype.type(np.inf if bounds.max is None else bounds.max)
     return _kept((values_T >= low) & (values_T <= high), ~np.isnan(values_T))
-
-
-def _among_tracks(ids: Strings, catalogue: Catalogue) -> Mask:
-    among_T = np.zeros(len(catalogue), np.bool_)
-    among_T[catalogue.names.of_tracks(ids).indices] = True
-    return among_T
 
 
 def _by_artists(names: Strings, catalogue: Catalogue) -> Mask:

@@ -99,10 +99,16 @@ def similarity(
     Where one of two tracks lacks content or co-listening, the other speaks alone; where both are
     lacking the similarity is 0.
     """
-    content_KC, together_KD = catalogue.content_TC[tracks_K], catalogue.together_TD[tracks_K]
-    described_K, played_K = np.diff(content_KC.indptr) > 0, (together_KD != 0).any(1)
+    content_TC, together_KD = catalogue.content_TC, catalogue.together_TD.take(tracks_K, 0)
+    # E: what is stored of the candidates' content, a row after the other.
+    start_K, stop_K = content_TC.indptr[tracks_K], content_TC.indptr[tracks_K + 1]
+    end_K = np.cumsum(stop_K - start_K)
+    row_E = np.repeat(np.arange(len(tracks_K)), stop_K - start_K)
+    place_E = np.arange(len(row_E)) + (stop_K - end_K)[row_E]
+    column_E, data_E = content_TC.indices[place_E], content_TC.data[place_E]
+    described_K, played_K = stop_K > start_K, (together_KD != 0).any(1)
     of_content, of_together = WEIGHTS[by]
-    row_C = np.zeros(content_KC.shape[1], np.float32)
+    row_C = np.zeros(content_TC.shape[1], np.float32)
 
     @cache
     def scale_K(described: bool, played: bool) -> Doubles:
@@ -111,10 +117,11 @@ def similarity(
         return np.asarray(1 / np.maximum(known_K, TINY), np.float64)
 
     def similar_to(k: int) -> Doubles:
-        own = slice(content_KC.indptr[k], content_KC.indptr[k + 1])
-        row_C[content_KC.indices[own]] = content_KC.data[own]
-        alike_K = of_content * (content_KC @ row_C) + of_together * (together_KD @ together_KD[k])
-        row_C[content_KC.indices[own]] = 0
+        own = slice(content_TC.indptr[tracks_K[k]], content_TC.indptr[tracks_K[k] + 1])
+        row_C[content_TC.indices[own]] = content_TC.data[own]
+        content_K = np.bincount(row_E, data_E * row_C[column_E], len(tracks_K))
+        row_C[content_TC.indices[own]] = 0
+        alike_K = of_content * content_K + of_together * (together_KD @ together_KD[k])
         similar_K: Doubles = alike_K * scale_K(bool(described_K[k]), bool(played_K[k]))
         return similar_K
 
