@@ -119,7 +119,7 @@ def test_equal_scores_stand_by_popularity_whatever_diversity_took(
     vectors = rng.normal(size=(60, 4))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     catalogue = plain(60, together_TD=vectors, listeners_T=rng.permutation(60))
-    scores = np.concatenate([[0], np.repeat([3.0, 2.0, 1.0], 20)])
+    scores = np.concatenate([[0], np.repeat([0.7, 0.4, 0.1], [7, 20, 33])])
     got = ranked(scores, 30, Rules(lambda_div=3), catalogue)
     place = catalogue.ties.place_of_column[got.tracks_n]
     assert sorted(zip(-got.scores_n, place, strict=True)) == [
