@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from encore.recommend.calibration import GenreDrift
 from encore.recommend.diversity import Doubles, MeanSimilarity, NearestSimilarity, SummedSimilarity
@@ -99,16 +100,11 @@ def similarity(
     Where one of two tracks lacks content or co-listening, the other speaks alone; where both are
     lacking the similarity is 0.
     """
-    content_TC, together_KD = catalogue.content_TC, catalogue.together_TD.take(tracks_K, 0)
-    # E: what is stored of the candidates' content, a row after the other.
-    start_K, stop_K = content_TC.indptr[tracks_K], content_TC.indptr[tracks_K + 1]
-    end_K = np.cumsum(stop_K - start_K)
-    row_E = np.repeat(np.arange(len(tracks_K)), stop_K - start_K)
-    place_E = np.arange(len(row_E)) + (stop_K - end_K)[row_E]
-    column_E, data_E = content_TC.indices[place_E], content_TC.data[place_E]
-    described_K, played_K = stop_K > start_K, (together_KD != 0).any(1)
+    content_KC = _rows(catalogue.content_TC, tracks_K)
+    together_KD = catalogue.together_TD.take(tracks_K, 0)
+    described_K, played_K = np.diff(content_KC.indptr) > 0, (together_KD != 0).any(1)
     of_content, of_together = WEIGHTS[by]
-    row_C = np.zeros(content_TC.shape[1], np.float32)
+    row_C = np.zeros(content_KC.shape[1], np.float32)
 
     @cache
     def scale_K(described: bool, played: bool) -> Doubles:
@@ -117,15 +113,24 @@ def similarity(
         return np.asarray(1 / np.maximum(known_K, TINY), np.float64)
 
     def similar_to(k: int) -> Doubles:
-        own = slice(content_TC.indptr[tracks_K[k]], content_TC.indptr[tracks_K[k] + 1])
-        row_C[content_TC.indices[own]] = content_TC.data[own]
-        content_K = np.bincount(row_E, data_E * row_C[column_E], len(tracks_K))
-        row_C[content_TC.indices[own]] = 0
-        alike_K = of_content * content_K + of_together * (together_KD @ together_KD[k])
+        own = slice(content_KC.indptr[k], content_KC.indptr[k + 1])
+        row_C[content_KC.indices[own]] = content_KC.data[own]
+        alike_K = of_content * (content_KC @ row_C) + of_together * (together_KD @ together_KD[k])
+        row_C[content_KC.indices[own]] = 0
         similar_K: Doubles = alike_K * scale_K(bool(described_K[k]), bool(played_K[k]))
         return similar_K
 
     return similar_to
+
+
+def _rows(matrix: sp.csr_array, rows: npt.NDArray[np.integer]) -> sp.csr_array:
+    """Return `matrix[rows]`, for which scipy takes twice as long."""
+    start, stop = matrix.indptr[rows], matrix.indptr[rows + 1]
+    indptr = np.concatenate([[0], np.cumsum(stop - start)])
+    place = np.arange(indptr[-1]) + np.repeat(stop - indptr[1:], stop - start)
+    return sp.csr_array(
+        (matrix.data[place], matrix.indices[place], indptr), shape=(len(rows), matrix.shape[1])
+    )
 
 
 def shares_asked(rules: Rules, catalogue: Catalogue) -> Doubles | None:
