@@ -21,12 +21,10 @@ from encore.recommend.rules.catalogue import (
     Mask,
     Taste,
 )
-from encore.recommend.rules.settings import Bounds, Rules
+from encore.recommend.rules.settings import PLAIN, Bounds, Rules
 from encore.schema import ACOUSTIC
 
 KEPT, REFUSED, NOT_KNOWN = 1, 0, -1
-
-_OFF = Rules.plain()
 
 UNPRICED = ("heard", "discovery")  # what is asked: a list without them answers another question
 NAMED = 3  # of a rule's names, in what is said of it
@@ -145,7 +143,7 @@ def _of_track_alone(name: str, verdicts_of: Callable[[Any, Catalogue], Verdicts]
 
     def filter_(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
         value = getattr(rules, name)
-        if value == getattr(_OFF, name):
+        if value == getattr(PLAIN, name):
             return None
         key = tuple(value.items()) if isinstance(value, dict) else value
         return catalogue.once((name, key), lambda: verdicts_of(key, catalogue))

@@ -21,14 +21,12 @@ from encore.recommend.rules.catalogue import Catalogue, Mask, Pool, Taste
 from encore.recommend.rules.choosing import Choice
 from encore.recommend.rules.filters import FILTERS, KINDS, UNPRICED, Verdicts, distance, filtered
 from encore.recommend.rules.scores import Scores
-from encore.recommend.rules.settings import Rules
+from encore.recommend.rules.settings import PLAIN, Rules
 from encore.recommend.rules.soft import SOFT
 
 CANDIDATES = 300  # best by score, or 5 for each slot; more where caps leave too few
 PER_SLOT = 5
 MORE = 8  # times as many, where they were too few
-
-_PLAIN = Rules.plain()
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def _prices(
         return {}
 
     def mean_without(others: list[str]) -> float:
-        plainer = rules.model_copy(update={name: getattr(_PLAIN, name) for name in others})
+        plainer = rules.model_copy(update={name: getattr(PLAIN, name) for name in others})
         under_n = _chosen(scores, n, plainer, catalogue, taste).scores_n if others else scores_n
         return float(under_n.mean()) if len(under_n) else np.nan
 
@@ -114,7 +112,7 @@ def active(rules: Rules) -> list[str]:
     return [
         name
         for name in every
-        if name not in UNPRICED and getattr(rules, name) != getattr(_PLAIN, name)
+        if name not in UNPRICED and getattr(rules, name) != getattr(PLAIN, name)
     ]
 
 

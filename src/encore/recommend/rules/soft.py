@@ -79,12 +79,12 @@ def genre_balance(rules: Rules, pool: Pool) -> tuple[float, Term] | None:
     return -rules.genre_balance, GenreDrift(genres_KW, pool.catalogue.padding, shares)
 
 
-#: Rules by name. Those whose terms are the same whatever was chosen give weight x term (K,) itself,
+#: Rules by name whose terms stay: each gives weight x term (K,), or None where it is off.
 FIXED: dict[str, Callable[[Rules, Pool], Doubles | None]] = {
     "popularity_weight": popularity,
     "targets": targets,
 }
-#: the others weight and term; None where a rule is off.
+#: Rules by name whose terms follow the choice: each gives weight and term, or None.
 MOVING: dict[str, Callable[[Rules, Pool], tuple[float, Term] | None]] = {
     "lambda_div": lambda_div,
     "genre_balance": genre_balance,
