@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from encore.models.ranking import Integers, TieOrder
 from encore.recommend.rules import Bounds, Rules, ScoreArray, rank
 from encore.recommend.rules.catalogue import Mask
-from encore.recommend.rules.scores import SAMPLED
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -27,25 +26,6 @@ def test_the_best_of_the_open_tracks_stand_in_order(drawn: Callable, seed: int, 
     expected = sorted(np.flatnonzero(open_T), key=lambda t: (-scores_T[t], place_T[t]))[:k]
     assert tracks_K.tolist() == expected
     assert scores_K.tolist() == scores_T[expected].tolist()
-
-
-@pytest.mark.parametrize("best", ["anywhere", "first", "sampled", "between", "equal"])
-@pytest.mark.parametrize("share", [1.0, 0.5, 0.03])
-def test_of_many_tracks_the_best_are_found_wherever_they_stand(best: str, share: float) -> None:
-    tracks, rng = 8_000, np.random.default_rng(0)
-    scores_T = np.round(rng.normal(size=tracks), 1).astype(np.float32)
-    if best == "first":
-        scores_T = np.sort(scores_T)[::-1].copy()
-    elif best in ("sampled", "between"):
-        scores_T[np.arange(tracks) % SAMPLED == int(best == "between")] += 9
-    elif best == "equal":
-        scores_T[:] = 1
-    ties = TieOrder.of(rng.integers(0, 9, tracks))
-    scores = ScoreArray(scores_T, ties)
-    open_T = scores.there() & (rng.random(tracks) < share)
-    order = np.lexsort((ties.place_of_column, -scores_T))
-    for k in (1, 20, 300):
-        assert scores.best(open_T, k)[0].tolist() == order[open_T[order]][:k].tolist()
 
 
 class Sparse:

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from encore.data.vocabulary import UNKNOWN
 from encore.models.index import Index, Open
-from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, deviations, top_k
+from encore.models.ranking import Floats, Integers, TieOrder, best_open, deviations
 
 LEAST_DEVIATION = 1e-12  # below, scores are equal but for rounding
 VECTORS_AT_ONCE = 65_536
@@ -51,8 +51,7 @@ class Row(ABC):
 
     def best(self, there: Open, k: int, ties: TieOrder) -> Integers:
         """Return the best `k` open tracks, in the order of `top_k`; fewer where there are fewer."""
-        found = top_k(np.where(there.mask_T, self.whole_T, -np.inf)[None], k, ties)[0]
-        return found[found != EMPTY]
+        return best_open(self.whole_T, there.mask_T, k, ties)
 
     def standardised(self, track_K: Integers) -> npt.NDArray[np.float64]:
         """Return the scores of some tracks less their mean over all, over their deviation."""
