@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from encore.models.ranking import (
     EMPTY,
+    SAMPLED,
     TieOrder,
     are_held,
+    best_open,
     history_matrix,
     mask_heard,
     played,
@@ -42,6 +44,28 @@ def test_top_k_is_the_sorted_list_with_ties_and_masks(
     found = top_k(scores, k, TieOrder.of(listeners_T))
     assert found.tolist() == naive_top_k(scores, k, listeners_T)
     assert found.shape == (rows, k)
+
+
+@pytest.mark.parametrize("best", ["anywhere", "first", "sampled", "between", "equal", "few"])
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.03])
+def test_the_best_of_the_open_are_found_wherever_they_stand(best: str, share: float) -> None:
+    tracks, rng = 8_000, np.random.default_rng(0)
+    scores_T = np.round(rng.normal(size=tracks), 1).astype(np.float32)
+    if best == "first":
+        scores_T = np.sort(scores_T)[::-1].copy()
+    elif best in ("sampled", "between"):
+        scores_T[np.arange(tracks) % SAMPLED == int(best == "between")] += 9
+    elif best == "equal":
+        scores_T[:] = 1
+    elif best == "few":
+        scores_T[rng.random(tracks) < 0.99] = -np.inf
+    ties = TieOrder.of(rng.integers(0, 9, tracks))
+    open_T = rng.random(tracks) < share
+    masked_1T = np.where(open_T, scores_T, np.float32(-np.inf))[None]
+    for k in (0, 1, 20, 300, 9_000):
+        expected = top_k(masked_1T, k, ties)[0]
+        found = best_open(scores_T, open_T, k, ties)
+        assert found.tolist() == expected[expected != EMPTY].tolist()
 
 
 @given(seeds)

@@ -269,6 +269,8 @@ def test_costs_are_told_of_each_rule_that_is_on(small_model: Recommender, known:
     assert found.slots[0].costs["lambda_div"] == 0
     assert all(slot.costs["lambda_div"] != 0 for slot in found.slots[1:])
     assert set(found.prices) == {"lambda_div", "popularity_weight"}
+    assert found.to_json()["prices"] == found.prices
+    assert found == small_model.recommend(known[0], rules=rules)  # whose prices nobody has read
     plain = small_model.recommend(known[0], rules=PLAIN)
     assert all(slot.costs == {} for slot in plain.slots)
     assert plain.prices == {}

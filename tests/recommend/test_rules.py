@@ -14,6 +14,7 @@ from encore.errors import InputError, UsageError
 from encore.recommend.calibration import genre_divergence, genre_shares_of
 from encore.recommend.rules import Bounds, Rules
 from encore.recommend.rules.caps import CAPS
+from encore.recommend.rules.catalogue import REMEMBERED
 from encore.recommend.rules.filters import FILTERS
 from encore.recommend.rules.soft import SOFT
 from encore.schema import ACOUSTIC
@@ -271,6 +272,38 @@ def test_no_rule_gives_the_top_n_with_ties_by_popularity_then_index(
     assert got.tracks_n.tolist() == sorted(asked.candidates, key=key)[:n]
     assert got.costs == [{}] * len(got.tracks_n)
     assert (got.dropped, got.prices, got.bound, got.notes) == ({}, {}, None, [])
+
+
+@given(seed=seeds, several=st.lists(any_rules(), min_size=2, max_size=5))
+def test_what_a_catalogue_was_asked_before_changes_nothing(
+    drawn: Callable, seed: int, several: list[Rules]
+) -> None:
+    asked = drawn(seed)
+    for rules in [*several, several[0]]:
+        got, fresh = asked.ranked(10, rules), drawn(seed).ranked(10, rules)
+        assert got.tracks_n.tolist() == fresh.tracks_n.tolist()
+        assert (got.costs, got.dropped, got.bound) == (fresh.costs, fresh.dropped, fresh.bound)
+        assert got.notes == fresh.notes
+
+
+def test_a_catalogue_makes_an_answer_once_while_it_remembers(plain: Callable) -> None:
+    catalogue, made = plain(2), []
+
+    def ask(key: int) -> int:
+        def make() -> int:
+            made.append(key)
+            return key
+
+        answer: int = catalogue.once(key, make)
+        return answer
+
+    assert [ask(1), ask(2), ask(1)] == [1, 2, 1]
+    assert made == [1, 2]
+    for key in range(3, REMEMBERED + 2):
+        ask(key)
+    ask(1)  # asked later than 2, which had to go
+    ask(2)
+    assert made == [*range(1, REMEMBERED + 2), 2]
 
 
 def test_a_rule_that_leaves_few_candidates_draws_on_the_whole_catalogue(

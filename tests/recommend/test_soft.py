@@ -112,6 +112,21 @@ def test_diversity_by_pairs_chooses_the_tracks_and_leaves_them_in_order_of_score
     assert ranked([0, 1.0, 0.9, 0.0], 3, rules, spaced).tracks_n.tolist() == [1, 3, 2]
 
 
+def test_equal_scores_stand_by_popularity_whatever_diversity_took(
+    plain: Callable, ranked: Callable
+) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 4))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    catalogue = plain(60, together_TD=vectors, listeners_T=rng.permutation(60))
+    scores = np.concatenate([[0], np.repeat([0.7, 0.4, 0.1], [7, 20, 33])])
+    got = ranked(scores, 30, Rules(lambda_div=3), catalogue)
+    place = catalogue.ties.place_of_column[got.tracks_n]
+    assert sorted(zip(-got.scores_n, place, strict=True)) == [
+        *zip(-got.scores_n, place, strict=True)
+    ]
+
+
 def over_worlds(drawn: Callable, values: list[Any], rule: str, measure: Any, **more: Any) -> list:
     """The mean over 40 worlds of `measure(request, tracks)`, for each value of the rule."""
     worlds = [drawn(seed) for seed in range(40)]

@@ -96,8 +96,9 @@ class Index:
         Where part of the tracks is open, as many lists more are searched.
         """
         probes = min(self.lists, -(-self.probes * self._tracks // max(there.count, 1)))
-        selector = faiss.IDSelectorBitmap(there.bits)
-        settings: Any = faiss.SearchParametersIVF(sel=selector, nprobe=probes)
+        parts: Any = faiss  # whose own types know of none of the wrappers
+        selector = parts.IDSelectorBitmap(there.bits)
+        settings = parts.SearchParametersIVF(sel=selector, nprobe=probes)
         _, found = self._faiss.search(_widened(query_D[None]), k, params=settings)
         tracks_K: Integers = found[0]
         return tracks_K[tracks_K >= 0]

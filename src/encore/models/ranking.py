@@ -17,6 +17,9 @@ Integers = npt.NDArray[np.int64]
 
 EMPTY = -1  # a slot with no track left to fill it
 
+SAMPLED = 16  # every 16th score says about how high the k-th best is:
+MARGIN, LEAST = 1.5, 8  # 1.5 times k / 16 of them and 8 more reach below it but by bad luck
+
 
 def history_matrix(
     user: npt.NDArray[np.integer],
@@ -111,6 +114,28 @@ def top_k(scores_BT: Floats, k: int, ties: TieOrder) -> Integers:
         best = np.lexsort((ties.place_of_column[above], -scores[above]))
         top_BK[row, : len(above)] = above[best]
     return top_BK
+
+
+def best_open(
+    scores_T: npt.NDArray[np.floating], open_T: npt.NDArray[np.bool_], k: int, ties: TieOrder
+) -> Integers:
+    """Return the columns (k,) of the highest scores among the open, best first, as `top_k` does.
+
+    There are fewer where fewer are open or have a score above -inf. A sample tells how low to go:
+    a partition of all takes 2 ms of 100,000 where half of them are closed, and this a twentieth.
+    """
+    sample = scores_T[::SAMPLED][open_T[::SAMPLED]]
+    place = int(MARGIN * k / SAMPLED) + LEAST
+    found: Integers = np.zeros(0, np.int64)
+    while place < len(sample) and len(found) < k:
+        last = len(sample) - 1 - place
+        found = np.flatnonzero(open_T & (scores_T >= np.partition(sample, last)[last]))
+        place *= 2
+    if len(found) < k:
+        found = np.flatnonzero(open_T)
+    scores = scores_T[found]
+    best = np.lexsort((ties.place_of_column[found], -scores))[:k]
+    return found[best][scores[best] > -np.inf]
 
 
 def standardised(scores_BT: Floats) -> Floats:

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from encore.data.vocabulary import UNKNOWN
 from encore.models.index import Index, Open
-from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, top_k
+from encore.models.ranking import Floats, Integers, TieOrder, best_open
 
 LEAST_DEVIATION = 1e-12  # below, scores are equal but for rounding
 VECTORS_AT_ONCE = 65_536
@@ -63,8 +63,7 @@ class Row(ABC):
 
     def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
         """Return the best `k` of many open tracks."""
-        found = top_k(np.where(there.mask_T, self.whole_T, -np.inf)[None], k, ties)[0]
-        return found[found != EMPTY]
+        return best_open(self.whole_T, there.mask_T, k, ties)
 
     def standardised(self, track_K: Integers) -> npt.NDArray[np.float64]:
         """Return the scores of some tracks less their mean over all, over their deviation."""
@@ -125,17 +124,14 @@ class Sparse(Whole):
     @cached_property
     def mean(self) -> float:
         """The mean over all tracks but the unknown."""
-        return float(self._known_N.sum()) / (len(self._scores_T) - 1)
+        known_N = self._scores_T[self._track_N[self._track_N != UNKNOWN]]
+        return float(known_N.sum(dtype=np.float64)) / (len(self._scores_T) - 1)
 
     @cached_property
     def deviation(self) -> float:
         """The standard deviation over all tracks but the unknown; 0 where they are equal."""
-        mean_square = float(self._known_N @ self._known_N) / (len(self._scores_T) - 1)
-        return _root(mean_square - self.mean**2)
-
-    @cached_property
-    def _known_N(self) -> npt.NDArray[np.float64]:
-        return self._scores_T[self._track_N[self._track_N != UNKNOWN]].astype(np.float64)
+        known_N = self._scores_T[self._track_N[self._track_N != UNKNOWN]].astype(np.float64)
+        return _root(float(known_N @ known_N) / (len(self._scores_T) - 1) - self.mean**2)
 
     def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
         """Of the tracks with 0 only the first in the order of ties can be among the best."""
@@ -167,11 +163,12 @@ class Vectors:
     def covariance_DD(self) -> npt.NDArray[np.float64]:
         """The covariance of the vectors' parts."""
         tracks, width = self.vectors_TD.shape
-        sum_DD = np.zeros((width, width))
+        sum_DD: npt.NDArray[np.float64] = np.zeros((width, width))
         for start in range(1, tracks, VECTORS_AT_ONCE):
             apart_ND = self.vectors_TD[start : start + VECTORS_AT_ONCE] - self.mean_D
             sum_DD += apart_ND.T @ apart_ND
-        return sum_DD / max(tracks - 1, 1)
+        sum_DD /= max(tracks - 1, 1)
+        return sum_DD
 
     def row(self, query_D: Floats) -> "Inner":
         """Return the scores of the listener with that vector."""

@@ -5,6 +5,7 @@ Shapes: K tracks, G genres (index 0: the unknown genre), W genres kept of a trac
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from encore.data.vocabulary import Indices
 from encore.errors import InputError
@@ -60,15 +61,25 @@ class GenreDrift:
             raise InputError(
                 f"genre shares of shape {listener_G.shape}: expected one for each genre, {padding}"
             )
-        each_KW = _even_shares(genres_KW, padding)
-        # E: the genres of candidates that the listener has too; the others weigh nothing.
-        self._candidate_E, slot_E = np.nonzero(each_KW * np.append(listener_G, 0)[genres_KW])
-        self._genre_E = genres_KW[self._candidate_E, slot_E]
-        self._each_E = each_KW[self._candidate_E, slot_E]
-        self._p_E = listener_G[self._genre_E]
-        self._listener_G = listener_G
-        self._mass_G = np.zeros(padding)
-        self._size = len(genres_KW)
+        # P: the listener's genres; a track's others weigh nothing. What a genre of a track mends
+        # hangs on how many genres share the track: a table (P, W), summed by the sparse matrix.
+        own_P = np.flatnonzero(listener_G)
+        place_G = np.zeros(padding + 1, np.int64)
+        place_G[own_P] = np.arange(1, len(own_P) + 1)
+        place_KW = place_G[genres_KW]
+        size, width = genres_KW.shape
+        count_K = (genres_KW != padding).sum(1)
+        column_KW = (place_KW - 1) * width + count_K[:, None] - 1
+        there_KW = place_KW > 0
+        ends = np.concatenate([[0], np.cumsum(there_KW.sum(1))])
+        columns = column_KW[there_KW]
+        self._mends = sp.csr_array(
+            (np.ones(len(columns)), columns, ends), shape=(size, len(own_P) * width)
+        )
+        self._width = width
+        self._each_W = 1 / np.arange(1, width + 1)
+        self._p_P = listener_G[own_P]
+        self._mass_P = np.zeros(len(own_P))
         self._tracks = 0
         self._total = 0.0
         self._value_K = self._increase()
@@ -79,8 +90,9 @@ class GenreDrift:
 
     def choose(self, k: int) -> None:
         """Add candidate k to the list."""
-        of_k = self._candidate_E == k
-        self._mass_G[self._genre_E[of_k]] += self._each_E[of_k]
+        own = slice(self._mends.indptr[k], self._mends.indptr[k + 1])
+        place, count = np.divmod(self._mends.indices[own], self._width)
+        self._mass_P[place] += self._each_W[count]
         self._tracks += 1
         self._total += self._value_K[k]
         self._value_K = self._increase()
@@ -89,11 +101,10 @@ class GenreDrift:
         # The divergence with one more track of foreign genres, less what each candidate's genres
         # mend of it: a sum over the few genres of a track instead of all.
         tracks = self._tracks + 1
-        list_G = self._mass_G / tracks
-        foreign = genre_divergence(self._listener_G, list_G)
-        smoothed_E = (1 - SMOOTHING) * list_G[self._genre_E] + SMOOTHING * self._p_E
-        mended_E = self._p_E * np.log1p((1 - SMOOTHING) * self._each_E / tracks / smoothed_E)
-        mended_K = np.bincount(self._candidate_E, mended_E, self._size)
+        smoothed_P = (1 - SMOOTHING) * self._mass_P / tracks + SMOOTHING * self._p_P
+        foreign = self._p_P @ np.log(self._p_P / smoothed_P)
+        more_PW = (1 - SMOOTHING) / tracks * self._each_W / smoothed_P[:, None]
+        mended_K = self._mends @ (self._p_P[:, None] * np.log1p(more_PW)).ravel()
         return np.asarray(tracks * (foreign - mended_K) - self._total, np.float64)
 
 

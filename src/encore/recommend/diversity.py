@@ -69,15 +69,18 @@ class NearestSimilarity:
 
     def __init__(self, size: int, similar_to: SimilarTo) -> None:
         self._similar_to = similar_to
-        self._nearest_K = np.full(size, -np.inf)
+        self._nearest_K: Doubles = np.zeros(size)
+        self._first = True
 
     def value(self) -> Doubles:
         """Return the similarity of each track to the nearest of those chosen so far."""
-        return np.where(np.isneginf(self._nearest_K), 0.0, self._nearest_K)
+        return self._nearest_K
 
     def choose(self, k: int) -> None:
         """Add track k to the list."""
-        self._nearest_K = np.maximum(self._nearest_K, self._similar_to(k))
+        similar_K = self._similar_to(k).astype(np.float64)
+        self._nearest_K = similar_K if self._first else np.maximum(self._nearest_K, similar_K)
+        self._first = False
 
 
 def calculate_diversity_penalty(items: npt.ArrayLike, similarity_matrix: npt.ArrayLike) -> Doubles:

@@ -8,9 +8,10 @@
     caps        hard, a slot at a time: what the tracks chosen so far close
     soft        adjustments of the standardised score
     scores      what is ranked, asked for the best of the tracks that the filters leave open
-    choosing    the greedy choice under all of them, and what each cost
+    choosing    the greedy choice under all of them
+    listing     the list, and what each rule did
 
-A rule is a field of `Rules` and one entry in FILTERS, CAPS or SOFT, a small function each.
+A rule is a field of `Rules` and one entry in FILTERS, CAPS, FIXED or MOVING, a small function each.
 """
 
 from encore.recommend.rules.catalogue import (
@@ -21,7 +22,7 @@ from encore.recommend.rules.catalogue import (
     Names,
     Taste,
 )
-from encore.recommend.rules.choosing import Ranked, rank
+from encore.recommend.rules.listing import Ranked, rank
 from encore.recommend.rules.scores import ScoreArray, Scores
 from encore.recommend.rules.settings import Acoustic, Bounds, Rules, read_rules, rules_of
 

@@ -51,17 +51,21 @@ class Apart:
     """At least so many slots between two of one group; those of group 0 are all different."""
 
     def __init__(self, group_K: Indices, slots: int) -> None:
-        self._group_K = group_K
-        self._last: deque[int] = deque(maxlen=slots)
+        self._group_K, self._slots = group_K, slots
+        self._resting: deque[int] = deque()
+        self._open_K = np.ones(len(group_K), np.bool_)
 
     def open(self) -> Mask:
         """Return whether each candidate's group stands in none of the last slots (K,)."""
-        closed = [group for group in self._last if group != UNKNOWN]
-        return np.isin(self._group_K, closed, invert=True)
+        return self._open_K
 
     def choose(self, k: int) -> None:
         """Let the candidate's group rest."""
-        self._last.append(int(self._group_K[k]))
+        self._resting.append(int(self._group_K[k]))
+        if len(self._resting) > self._slots:
+            self._open_K |= self._group_K == self._resting.popleft()
+        if self._resting[-1] != UNKNOWN:
+            self._open_K &= self._group_K != self._resting[-1]
 
 
 class Dealt:

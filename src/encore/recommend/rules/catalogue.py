@@ -4,9 +4,10 @@ Shapes: T tracks and G genres of the catalogue (row 0: the unknown), W genres ke
 acoustic features, C kinds of content, D dimensions of co-listening, H tracks that were heard.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from encore.recommend.diversity import Doubles
 
 CLEAN, EXPLICIT, EXPLICIT_UNKNOWN = 0, 1, -1
 
+REMEMBERED = 32  # answers of the catalogue to rules, each a byte a track
+
+Made = TypeVar("Made")
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -50,21 +54,33 @@ class Names:
 
     def of_genres(self, names: tuple[str, ...]) -> Found:
         """Return the genres of these names, however they are spelled."""
-        tokens = [self._genre_of_token.get(tokenise_genre(name), UNKNOWN) for name in names]
+        tokens = [self._genre_of_token.get(_token(name), UNKNOWN) for name in names]
         return _found(names, [[token] for token in tokens])
 
     def of_artists(self, names: tuple[str, ...]) -> Found:
         """Return the artists of these ids or names; a name may be that of several."""
-        groups = [
-            self.artists.filter(pl.col("name").is_in([name, normalise_artist(name)]))["index"]
-            for name in names
-        ]
-        return _found(names, [group.to_list() for group in groups])
+        of_name = self._artists_of_name
+        return _found(names, [of_name.get(n, []) + of_name.get(_normalised(n), []) for n in names])
+
+    @cached_property
+    def _artists_of_name(self) -> dict[str, list[int]]:
+        groups = self.artists.group_by("name").agg("index")
+        return dict(groups.iter_rows())
 
     @cached_property
     def _genre_of_token(self) -> dict[str, int]:
         tokens = self.genres.ids.to_frame("genre").select(tokenise_genre(pl.col("genre")))
         return {token: index for index, token in enumerate(tokens["genre"], start=1)}
+
+
+@lru_cache(maxsize=4096)  # a fifth of a millisecond each
+def _token(genre: str) -> str:
+    return tokenise_genre(genre)
+
+
+@lru_cache(maxsize=4096)
+def _normalised(artist: str) -> str:
+    return normalise_artist(artist)
 
 
 def _found(names: tuple[str, ...], groups: list[list[int]]) -> Found:
@@ -115,17 +131,36 @@ class Catalogue:
         return len(self.artist_T)
 
     @cached_property
+    def artists(self) -> int:
+        """How many artists there are, the unknown included."""
+        return int(self.artist_T.max(initial=UNKNOWN)) + 1
+
+    @cached_property
     def popularity_T(self) -> Floats:
         """log1p of the listeners of each track."""
         popularity_T: Floats = np.log1p(self.listeners_T).astype(np.float32)
         return popularity_T
 
     @cached_property
-    def acoustic_deviation_F(self) -> Floats:
+    def acoustic_deviation_F(self) -> Doubles:
         """The standard deviation of each acoustic feature over the tracks; NaN where it is 0."""
         known_TF = np.ma.masked_invalid(self.acoustics_TF)
         deviation_F = np.ma.filled(known_TF.std(0, dtype=np.float64), np.nan)
-        return np.where(deviation_F > 0, deviation_F, np.nan).astype(np.float32)
+        return np.where(deviation_F > 0, deviation_F, np.nan)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` gives, or gave for this key: the latest `REMEMBERED` are kept."""
+        made = self._made.pop(key, None)
+        if made is None:
+            made = make()
+        self._made[key] = made
+        while len(self._made) > REMEMBERED:
+            self._made.pop(next(iter(self._made)), None)
+        return cast("Made", made)
+
+    @cached_property
+    def _made(self) -> dict[Hashable, object]:
+        return {}
 
     @cached_property
     def ties(self) -> TieOrder:
@@ -151,20 +186,11 @@ class Taste:
     age_days_H: Floats | None = None
     genre_shares: Doubles | None = None
 
-    def heard_in(self, tracks: int) -> Mask:
-        """Return whether each of the catalogue's tracks was heard (T,)."""
-        heard_T = np.zeros(tracks, np.bool_)
-        heard_T[self.heard_H] = True
-        return heard_T
-
-    def lately_in(self, tracks: int, days: int) -> Mask:
-        """Return whether each track was heard less than `days` ago, or at an unknown time (T,)."""
-        lately_T = np.zeros(tracks, np.bool_)
+    def heard_lately(self, days: int) -> Indices:
+        """Return the tracks that were heard less than `days` ago, or at an unknown time."""
         if self.age_days_H is None:
-            lately_T[self.heard_H] = True
-        else:
-            lately_T[self.heard_H[~(self.age_days_H >= days)]] = True
-        return lately_T
+            return self.heard_H
+        return self.heard_H[~(self.age_days_H >= days)]
 
 
 class Pool(NamedTuple):

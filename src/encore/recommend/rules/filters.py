@@ -21,7 +21,7 @@ from encore.recommend.rules.catalogue import (
     Mask,
     Taste,
 )
-from encore.recommend.rules.settings import Bounds, Rules
+from encore.recommend.rules.settings import PLAIN, Bounds, Rules
 from encore.schema import ACOUSTIC
 
 KEPT, REFUSED, NOT_KNOWN = 1, 0, -1
@@ -29,6 +29,7 @@ KEPT, REFUSED, NOT_KNOWN = 1, 0, -1
 UNPRICED = ("heard", "discovery")  # what is asked: a list without them answers another question
 NAMED = 3  # of a rule's names, in what is said of it
 
+Strings = tuple[str, ...]
 Verdicts = npt.NDArray[np.int8]
 Filter = Callable[[Rules, Catalogue, Taste], Verdicts | None]
 """Gives None where the rule is off."""
@@ -40,9 +41,9 @@ def heard(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:
     """Keep what `heard` says; what may be listened to again counts as not heard."""
     policy = rules.heard or ("mask" if rules.discovery is None else "allow")
     if policy == "mask" and rules.relisten_after_days is None:
-        return _kept(~taste.heard_in(len(catalogue)))
+        return _all_but(taste.heard_H, catalogue)
     if policy == "only":
-        return _kept(taste.heard_in(len(catalogue)))
+        return _only(taste.heard_H, catalogue)
     return None
 
 
@@ -50,7 +51,7 @@ def relisten_after_days(rules: Rules, catalogue: Catalogue, taste: Taste) -> Ver
     """Refuse what was played too lately; a play of unknown time may be of yesterday."""
     if rules.relisten_after_days is None:
         return None
-    return _kept(~taste.lately_in(len(catalogue), rules.relisten_after_days))
+    return _all_but(taste.heard_lately(rules.relisten_after_days), catalogue)
 
 
 def discovery(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:
@@ -68,79 +69,86 @@ def recent(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:
     """Refuse what was listed lately."""
     if not rules.recent:
         return None
-    return _kept(~_among_tracks(rules.recent[-(rules.no_repeat_window or 0) :], catalogue))
+    latest = rules.recent[-(rules.no_repeat_window or 0) :]
+    return _all_but(catalogue.names.of_tracks(latest).indices, catalogue)
 
 
-def explicit(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def explicit(policy: str, catalogue: Catalogue) -> Verdicts:
     """Keep clean tracks, and under `exclude_known` those of which nothing is known."""
-    if rules.explicit == "allow":
-        return None
-    if rules.explicit == "exclude_known":
+    if policy == "exclude_known":
         return _kept(catalogue.explicit_T != EXPLICIT)
     return _kept(catalogue.explicit_T == CLEAN, catalogue.explicit_T != EXPLICIT_UNKNOWN)
 
 
-def ban_tracks(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def ban_tracks(ids: Strings, catalogue: Catalogue) -> Verdicts:
     """Refuse these tracks."""
-    return _kept(~_among_tracks(rules.ban_tracks, catalogue)) if rules.ban_tracks else None
+    return _all_but(catalogue.names.of_tracks(ids).indices, catalogue)
 
 
-def ban_artists(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def ban_artists(names: Strings, catalogue: Catalogue) -> Verdicts:
     """Refuse tracks by these artists; an unknown artist is none of them."""
-    return _kept(~_by_artists(rules.ban_artists, catalogue)) if rules.ban_artists else None
+    return _kept(~_by_artists(names, catalogue))
 
 
-def ban_genres(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def ban_genres(names: Strings, catalogue: Catalogue) -> Verdicts:
     """Refuse tracks that have any of these genres; one of unknown genre stays."""
-    return _kept(~_of_genres(rules.ban_genres, catalogue)) if rules.ban_genres else None
+    return _kept(~_of_genres(names, catalogue))
 
 
-def only_tracks(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def only_tracks(ids: Strings, catalogue: Catalogue) -> Verdicts:
     """Keep these tracks."""
-    return _kept(_among_tracks(rules.only_tracks, catalogue)) if rules.only_tracks else None
+    return _only(catalogue.names.of_tracks(ids).indices, catalogue)
 
 
-def only_artists(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def only_artists(names: Strings, catalogue: Catalogue) -> Verdicts:
     """Keep tracks by these artists."""
-    if not rules.only_artists:
-        return None
-    return _kept(_by_artists(rules.only_artists, catalogue), catalogue.artist_T != UNKNOWN)
+    return _kept(_by_artists(names, catalogue), catalogue.artist_T != UNKNOWN)
 
 
-def only_genres(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def only_genres(names: Strings, catalogue: Catalogue) -> Verdicts:
     """Keep tracks that have any of these genres."""
-    if not rules.only_genres:
-        return None
     known_T = (catalogue.genres_TG != UNKNOWN) & (catalogue.genres_TG != catalogue.padding)
-    return _kept(_of_genres(rules.only_genres, catalogue), known_T.any(1))
+    return _kept(_of_genres(names, catalogue), known_T.any(1))
 
 
-def year(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def year(bounds: Bounds, catalogue: Catalogue) -> Verdicts:
     """Keep tracks of these years."""
-    return _within(catalogue.year_T, rules.year)
+    return _within(catalogue.year_T, bounds)
 
 
-def duration_s(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def duration_s(bounds: Bounds, catalogue: Catalogue) -> Verdicts:
     """Keep tracks of this length."""
-    return _within(catalogue.duration_s_T, rules.duration_s)
+    return _within(catalogue.duration_s_T, bounds)
 
 
-def listeners(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def listeners(bounds: Bounds, catalogue: Catalogue) -> Verdicts:
     """Keep tracks that so many listeners played."""
-    return _within(catalogue.listeners_T.astype(np.float64), rules.listeners)
+    return _within(catalogue.listeners_T.astype(np.float64), bounds)
 
 
-def acoustics(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+def acoustics(bounds_of: tuple[tuple[str, Bounds], ...], catalogue: Catalogue) -> Verdicts:
     """Keep tracks within the bounds of every feature; refused by one is refused."""
-    if not rules.acoustics:
-        return None
-    each = [
-        _within(catalogue.acoustics_TF[:, ACOUSTIC.index(name)], bounds)
-        for name, bounds in rules.acoustics.items()
-    ]
-    told = np.stack([verdicts for verdicts in each if verdicts is not None])
+    told = np.stack(
+        [
+            _within(catalogue.acoustics_TF[:, ACOUSTIC.index(name)], bounds)
+            for name, bounds in bounds_of
+        ]
+    )
     kept_T, refused_T = (told == KEPT).all(0), (told == REFUSED).any(0)
     return _kept(kept_T, kept_T | refused_T)
+
+
+def _of_track_alone(name: str, verdicts_of: Callable[[Any, Catalogue], Verdicts]) -> Filter:
+    """Return the filter of a rule of tracks alone: its verdicts are found once for each value."""
+
+    def filter_(rules: Rules, catalogue: Catalogue, taste: Taste) -> Verdicts | None:  # noqa: ARG001
+        value = getattr(rules, name)
+        if value == getattr(PLAIN, name):
+            return None
+        key = tuple(value.items()) if isinstance(value, dict) else value
+        return catalogue.once((name, key), lambda: verdicts_of(key, catalogue))
+
+    return filter_
 
 
 #: Rules by name, in the order in which they are applied.
@@ -149,17 +157,17 @@ FILTERS: dict[str, Filter] = {
     "relisten_after_days": relisten_after_days,
     "discovery": discovery,
     "recent": recent,
-    "explicit": explicit,
-    "ban_tracks": ban_tracks,
-    "ban_artists": ban_artists,
-    "ban_genres": ban_genres,
-    "only_tracks": only_tracks,
-    "only_artists": only_artists,
-    "only_genres": only_genres,
-    "year": year,
-    "duration_s": duration_s,
-    "listeners": listeners,
-    "acoustics": acoustics,
+    "explicit": _of_track_alone("explicit", explicit),
+    "ban_tracks": _of_track_alone("ban_tracks", ban_tracks),
+    "ban_artists": _of_track_alone("ban_artists", ban_artists),
+    "ban_genres": _of_track_alone("ban_genres", ban_genres),
+    "only_tracks": _of_track_alone("only_tracks", only_tracks),
+    "only_artists": _of_track_alone("only_artists", only_artists),
+    "only_genres": _of_track_alone("only_genres", only_genres),
+    "year": _of_track_alone("year", year),
+    "duration_s": _of_track_alone("duration_s", duration_s),
+    "listeners": _of_track_alone("listeners", listeners),
+    "acoustics": _of_track_alone("acoustics", acoustics),
 }
 
 
@@ -173,19 +181,24 @@ class Kept(NamedTuple):
 
 def filtered(open_T: Mask, n: int, rules: Rules, catalogue: Catalogue, taste: Taste) -> Kept:
     """Return which of the tracks that are open (T,) all filters keep, for a list of n."""
-    dropped, shortages = {}, []
+    dropped, shortages, left = {}, [], _count(open_T)
     for name, filter_ in FILTERS.items():
         verdicts_T = filter_(rules, catalogue, taste)
         if verdicts_T is None:
             continue
-        before, unknown = int(open_T.sum()), int((open_T & (verdicts_T == NOT_KNOWN)).sum())
-        open_T = open_T & (verdicts_T == KEPT)
-        left = int(open_T.sum())
+        left_T = open_T & (verdicts_T == KEPT)
+        before, left = left, _count(left_T)
         if name not in UNPRICED:
             dropped[name] = before - left
         if left < min(n, before):
+            unknown = _count(open_T & (verdicts_T == NOT_KNOWN))
             shortages.append(_shortage(name, rules, left, before, unknown))
+        open_T = left_T
     return Kept(open_T, dropped, shortages)
+
+
+def _count(mask_T: Mask) -> int:
+    return int(np.count_nonzero(mask_T))
 
 
 def _shortage(name: str, rules: Rules, left: int, before: int, unknown: int) -> str:
@@ -213,42 +226,48 @@ def distance(catalogue: Catalogue, taste: Taste) -> Verdicts:
 
     A track of unknown artist may be by anybody, so it is never `NEW`.
     """
-    known_A = np.zeros(int(catalogue.artist_T.max(initial=0)) + 1, np.bool_)
-    known_A[catalogue.artist_T[taste.heard_H]] = True
-    known_A[UNKNOWN] = True
-    far_T = np.where(known_A[catalogue.artist_T], OF_HEARD_ARTIST, NEW).astype(np.int8)
+    far_A = np.full(catalogue.artists, NEW, np.int8)
+    far_A[catalogue.artist_T[taste.heard_H]] = OF_HEARD_ARTIST
+    far_A[UNKNOWN] = OF_HEARD_ARTIST
+    far_T = far_A.take(catalogue.artist_T, mode="clip")  # without it, a copy of the indices
     far_T[taste.heard_H] = HEARD
     return far_T
 
 
 def _kept(kept_T: Mask, known_T: Mask | None = None) -> Verdicts:
-    verdicts_T = np.where(kept_T, KEPT, REFUSED).astype(np.int8)
+    """Return the verdicts; what is not known is not kept."""
+    verdicts_T = kept_T.astype(np.int8)
     if known_T is not None:
-        verdicts_T[~known_T] = NOT_KNOWN
+        verdicts_T -= ~known_T
     return verdicts_T
 
 
-def _within(values_T: Floats | npt.NDArray[np.float64], bounds: Bounds | None) -> Verdicts | None:
-    if bounds is None:
-        return None
+def _only(tracks: Indices, catalogue: Catalogue) -> Verdicts:
+    verdicts_T = np.full(len(catalogue), REFUSED, np.int8)
+    verdicts_T[tracks] = KEPT
+    return verdicts_T
+
+
+def _all_but(tracks: Indices, catalogue: Catalogue) -> Verdicts:
+    verdicts_T = np.full(len(catalogue), KEPT, np.int8)
+    verdicts_T[tracks] = REFUSED
+    return verdicts_T
+
+
+def _within(values_T: Floats | npt.NDArray[np.float64], bounds: Bounds) -> Verdicts:
     # In the values' own precision, in which 0.1 is within 0.1.
     low = values_T.dtype.type(-np.inf if bounds.min is None else bounds.min)
     high = values_T.dtype.type(np.inf if bounds.max is None else bounds.max)
     return _kept((values_T >= low) & (values_T <= high), ~np.isnan(values_T))
 
 
-def _among_tracks(ids: tuple[str, ...], catalogue: Catalogue) -> Mask:
-    among_T = np.zeros(len(catalogue), np.bool_)
-    among_T[catalogue.names.of_tracks(ids).indices] = True
-    return among_T
+def _by_artists(names: Strings, catalogue: Catalogue) -> Mask:
+    by_A = np.zeros(catalogue.artists, np.bool_)
+    by_A[catalogue.names.of_artists(names).indices] = True
+    return by_A[catalogue.artist_T]
 
 
-def _by_artists(names: tuple[str, ...], catalogue: Catalogue) -> Mask:
-    by: Indices = catalogue.names.of_artists(names).indices
-    return np.isin(catalogue.artist_T, by)
-
-
-def _of_genres(names: tuple[str, ...], catalogue: Catalogue) -> Mask:
+def _of_genres(names: Strings, catalogue: Catalogue) -> Mask:
     asked_G = np.zeros(catalogue.padding + 1, np.bool_)
     asked_G[catalogue.names.of_genres(names).indices] = True
     return np.asarray(asked_G[catalogue.genres_TG].any(1))

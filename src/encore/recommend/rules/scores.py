@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from encore.data.vocabulary import UNKNOWN
 from encore.errors import InputError
-from encore.models.ranking import EMPTY, Integers, TieOrder, top_k
+from encore.models.ranking import Integers, TieOrder, best_open
 from encore.recommend.rules.catalogue import Mask
 
 
@@ -33,26 +33,27 @@ class Scores(Protocol):
 class ScoreArray:
     """Scores of all tracks (T,), higher is better, -inf for what is no candidate.
 
-    That of the unknown is not read. Raises `InputError` on scores that break this.
+    They are not copied: they stay as they are while they are ranked. That of the unknown is not
+    read. Raises `InputError` on scores that break this.
     """
 
     def __init__(self, scores_T: npt.ArrayLike, ties: TieOrder) -> None:
         given = np.asarray(scores_T)
-        scores = np.array(given, np.result_type(given, np.float32))
-        if scores.shape != (tracks := len(ties.place_of_column),):
-            raise InputError(f"scores of shape {scores.shape}: expected one a track, {tracks}")
-        scores[UNKNOWN] = -np.inf
-        if np.isnan(scores).any() or np.isposinf(scores).any():
+        self._scores_T = np.asarray(given, np.result_type(given, np.float32))
+        self._ties = ties
+        if self._scores_T.shape != ties.place_of_column.shape:
+            found, tracks = self._scores_T.shape, len(ties.place_of_column)
+            raise InputError(f"scores of shape {found}: expected one a track, {tracks}")
+        if not self._scores_T[UNKNOWN + 1 :].max(initial=-np.inf) < np.inf:
             raise InputError("scores: found NaN or infinity, expected finite numbers, or -inf")
-        self._scores_T, self._ties = scores, ties
 
     def there(self) -> Mask:
         """Return which tracks are candidates (T,)."""
-        return np.asarray(self._scores_T > -np.inf)
+        there_T: Mask = self._scores_T > -np.inf
+        there_T[UNKNOWN] = False
+        return there_T
 
     def best(self, open_T: Mask, k: int) -> tuple[Integers, npt.NDArray[np.floating]]:
         """Return the `k` best of the open tracks and their scores, best first."""
-        of_open = np.where(open_T, self._scores_T, -np.inf)
-        tracks_K = top_k(of_open[None], k, self._ties)[0]
-        tracks_K = tracks_K[tracks_K != EMPTY]
+        tracks_K = best_open(self._scores_T, open_T, k, self._ties)
         return tracks_K, self._scores_T[tracks_K]

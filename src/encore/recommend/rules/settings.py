@@ -163,6 +163,9 @@ class Rules(BaseModel):
         return cls(lambda_div=0)
 
 
+PLAIN = Rules.plain()
+
+
 def rules_of(**values: Any) -> Rules:
     """Return `values` as Rules; raise `UsageError` naming rule, value and what is allowed.
 
