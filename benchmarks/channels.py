@@ -36,8 +36,9 @@ from encore import Dataset, TrainConfig, metrics
 from encore.evaluation.questions import Known
 from encore.evaluation.significance import Values, over_seeds, paired_over_seeds
 from encore.models.channels import CHANNELS, Bpr
-from encore.models.ensemble import NETWORK, Choice
+from encore.models.ensemble import Choice
 from encore.models.inputs import Audience
+from encore.models.network_rank import NETWORK
 from encore.models.ranking import Floats
 from encore.pipeline import finished
 from encore.recipes import RECIPES

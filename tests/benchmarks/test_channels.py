@@ -11,7 +11,7 @@ import encore
 from encore import Dataset, TrainConfig
 from encore.evaluation import boards, questions
 from encore.evaluation.questions import Known
-from encore.models.ensemble import NETWORK
+from encore.models.network_rank import NETWORK
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/models/gains.md"

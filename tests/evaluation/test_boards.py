@@ -1,7 +1,7 @@
 """Boards against an oracle, a scorer that knows nothing, naive loops and scikit-learn."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +25,9 @@ from encore.evaluation.boards import (
     ranking_board,
 )
 from encore.evaluation.questions import Known
-from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.ensemble import Choice, Scorers
 from encore.models.inputs import Audience
+from encore.models.network_rank import NETWORK
 from encore.models.ranking import Floats
 from encore.pipeline import train
 
@@ -66,7 +67,10 @@ def telling(model: Recommender, held: Dataset) -> Recommender:
     oracle, constant = np.zeros(shape, np.float32), np.full(shape, 3.0, np.float32)
     user = scorers.features.listeners.encode(played["user_id"])
     oracle[user, scorers.features.tracks.encode(played["track_id"])] = 1
-    told = Told(**vars(scorers), answers={ORACLE: oracle, CONSTANT: constant})
+    told = Told(
+        **{f.name: getattr(scorers, f.name) for f in fields(scorers) if f.init},
+        answers={ORACLE: oracle, CONSTANT: constant},
+    )
     return Recommender(replace(model.bundle, scorers=told, choice=Choice({ORACLE: 1.0}, {})))
 
 

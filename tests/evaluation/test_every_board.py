@@ -14,8 +14,8 @@ from encore.evaluation import boards, questions
 from encore.evaluation.boards import ENCORE, Question, ranking_board
 from encore.evaluation.plays import MEANS
 from encore.evaluation.questions import Known
-from encore.models.ensemble import NETWORK
 from encore.models.inputs import Audience
+from encore.models.network_rank import NETWORK
 from encore.models.ranking import Floats, TieOrder, listeners_of
 
 RUNGS = (0, 1, 10)

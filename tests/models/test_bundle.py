@@ -24,7 +24,7 @@ from encore import (
 from encore.folder import MANIFEST
 from encore.models import bundle as bundles
 from encore.models.channels import CHANNELS
-from encore.models.ensemble import NETWORK
+from encore.models.network_rank import NETWORK
 from encore.recommend.fold_in import FOLDED_IN, POPULAR
 
 NEW = "a new listener"

@@ -9,8 +9,9 @@ import pytest
 import scipy.sparse as sp
 
 from encore.models.choosing import choose
-from encore.models.ensemble import NETWORK, Choice, Scorers, Weights
+from encore.models.ensemble import Choice, Scorers, Weights
 from encore.models.inputs import Audience
+from encore.models.network_rank import NETWORK
 from encore.models.ranking import Floats, TieOrder
 
 LISTENERS, TRACKS, HELD, UNHEARD = 150, 120, 4, 30

@@ -15,8 +15,9 @@ from encore import Dataset, InputError, TrainConfig, UsageError
 from encore.evaluation.boards import CHANCE, ENCORE, ENCORE_LIST, NETWORK_PLAYS
 from encore.folder import MANIFEST
 from encore.models.channels import CHANNELS, TAKEN, ItemKnn, Popularity, fit_channels
-from encore.models.ensemble import BLEND, NETWORK
+from encore.models.ensemble import BLEND
 from encore.models.inputs import Inputs
+from encore.models.network_rank import NETWORK
 from encore.testing import check_channel, example_inputs
 
 ROOT = Path(__file__).parents[2]

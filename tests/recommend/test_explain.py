@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from encore import Dataset, Explanation, InputError, Recommender, Rules, UsageError
 from encore.models.channels import Als, Content, Ease, Hybrid, ItemKnn, Popularity, UserKnn
-from encore.models.ensemble import NETWORK, RANKER, Choice
+from encore.models.ensemble import RANKER, Choice
+from encore.models.network_rank import NETWORK
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR
 from encore.recommend.reasons import Nearness
 from encore.schema import ACOUSTIC

@@ -24,9 +24,10 @@ from encore.data.vocabulary import Vocabulary
 from encore.models.batches import Tables, sizes
 from encore.models.bundle import Bundle
 from encore.models.channels import Als, Channel, ItemKnn, Popularity
-from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.ensemble import Choice, Scorers
 from encore.models.inputs import Audience, Inputs
 from encore.models.means import ShrunkMeans
+from encore.models.network_rank import NETWORK
 from encore.models.ranking import EMPTY, TieOrder, history_matrix
 from encore.models.residuals import Material, Residuals
 from encore.recommend.fold_in import FOLDED_IN, FRIENDS, KNOWN, POPULAR

@@ -37,10 +37,11 @@ from encore.data.vocabulary import Vocabulary
 from encore.errors import IntegrityError
 from encore.models.batches import Tables
 from encore.models.channels import named
-from encore.models.ensemble import NETWORK, Choice, Scorers
+from encore.models.ensemble import Choice, Scorers
 from encore.models.inputs import Inputs, content_matrix, friends_matrix
 from encore.models.means import ShrunkMeans
 from encore.models.network import HybridMusicRecommender, Sizes
+from encore.models.network_rank import NETWORK
 from encore.models.ranker import Ranker
 from encore.models.ranking import TieOrder
 from encore.models.residuals import OF_LISTENERS, Material, Residuals

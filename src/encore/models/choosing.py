@@ -18,8 +18,9 @@ import torch
 from encore.data.vocabulary import UNKNOWN
 from encore.metrics import ndcg_at_k
 from encore.models.channels import Content, Hybrid
-from encore.models.ensemble import BLEND, NETWORK, Choice, Scorers
+from encore.models.ensemble import BLEND, Choice, Scorers
 from encore.models.inputs import Audience
+from encore.models.network_rank import NETWORK
 from encore.models.quality import CUT, blocks
 from encore.models.ranking import (
     Floats,

@@ -12,7 +12,7 @@ Legend: B listeners scored together, T tracks with the unknown in column 0.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,16 +21,17 @@ from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.models.batches import Tables
 from encore.models.channels import Channel
-from encore.models.index import Index
+from encore.models.index import Index, best_unheard
 from encore.models.inputs import Audience, Inputs
 from encore.models.network import HybridMusicRecommender
+from encore.models.network_rank import NETWORK, NetworkRank
 from encore.models.ranker import Candidates, Ranker
-from encore.models.ranking import Floats, TieOrder, standardised
-from encore.models.rows import Row, Same, Vectors, Whole
+from encore.models.ranking import Floats, Integers, TieOrder, standardised
+from encore.models.rows import Row, Same, Whole
 
 INDEXED_FROM = 50_000  # tracks; below, a product with all vectors costs half a millisecond or less
 FITTED_TO = 64  # listeners, by whose vectors an index is fitted
-NETWORK = "network-rank"  # the network's rank head, as a scorer among the channels
+LISTENERS_AT_ONCE = 1024
 BLEND = "blend"
 RANKER = "ranker"  # the blend in the ranker's order
 
@@ -82,6 +83,7 @@ class Scorers:
     indexed_from: int = INDEXED_FROM
     _same: dict[str, Row] = field(default_factory=dict, init=False, repr=False)
     _indexed: set[str] = field(default_factory=set, init=False, repr=False)
+    _vectors: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def names(self) -> list[str]:
@@ -93,26 +95,53 @@ class Scorers:
         """Whether the catalogue is of a size for an index."""
         return self.features.tracks.rows >= self.indexed_from
 
+    @cached_property
+    def _every(self) -> dict[str, Channel]:
+        return {**self.channels, NETWORK: NetworkRank(self.network, self.tables)}
+
     def score(self, name: str, audience: Audience) -> Floats:
         """Return raw scores (B, T) of one scorer. The network knows listeners by `user_B`."""
-        if name == NETWORK:
-            queries_BD = self._network_queries(audience.user_B)
-            scores_BT: Floats = queries_BD @ self._network_vectors.vectors_TD.T
-            return scores_BT
-        channel = self.channels[name]
-        return channel.score(channel.fold_in(audience))
+        scorer = self._every[name]
+        return scorer.score(self._folded(name, audience))
 
     def row(self, name: str, asking: Audience) -> Row:
         """Return the scores of one listener by one scorer, in the form that is cheapest to ask."""
-        self._index(name)
-        if name == NETWORK:
-            return self._network_vectors.row(self._network_queries(asking.user_B)[0])
-        channel = self.channels[name]
-        if not channel.same_for_all:
-            return channel.row(channel.fold_in(asking))
+        scorer = self._every[name]
+        self._index(scorer)
+        if not scorer.same_for_all:
+            return scorer.row(self._folded(name, asking))
         if name not in self._same:
-            self._same[name] = Same(channel.score(channel.fold_in(asking))[0])
+            self._same[name] = Same(scorer.score(scorer.fold_in(asking))[0])
         return self._same[name]
+
+    def warm(self) -> None:
+        """Compute ahead what requests share: indexes, and the vectors of all known listeners.
+
+        They are 4 bytes for each component: of a scorer with 64, 256 MB a million listeners.
+        """
+        everybody = np.arange(self.features.listeners.rows, dtype=np.int32)
+        for name, scorer in self._every.items():
+            self._index(scorer)
+            if scorer.vectors is None or name in self._vectors:
+                continue
+            table_UD = np.empty((len(everybody), scorer.vectors.width), np.float32)
+            for some in np.array_split(everybody, -(-len(everybody) // LISTENERS_AT_ONCE)):
+                table_UD[some] = scorer.fold_in(Audience.known(self.inputs, some))
+            self._vectors[name] = table_UD
+
+    def _folded(self, name: str, audience: Audience) -> Any:
+        """Return what a scorer knows of listeners; of known ones, where it was computed ahead."""
+        if name in self._vectors and audience.as_trained:
+            return self._vectors[name][audience.user_B]
+        return self._every[name].fold_in(audience)
+
+    def top_by(self, name: str, audience: Audience, k: int) -> Integers | None:
+        """Return the best unheard tracks (B, k) by one scorer; None where it has no vectors."""
+        scorer = self._every.get(name)
+        if scorer is None or (vectors := scorer.vectors) is None:
+            return None
+        queries_BD = self._folded(name, audience)
+        return best_unheard(vectors.vectors_TD, queries_BD, audience.history_BT, k, self.ties)
 
     def parts(
         self,
@@ -159,43 +188,16 @@ class Scorers:
             return None
         return self.ranker
 
-    def _index(self, name: str) -> None:
+    def _index(self, scorer: Channel) -> None:
         """Fit the index over a scorer's vectors, when it is first asked in a large catalogue."""
-        if name in self._indexed or not self.indexed:
+        if scorer.name in self._indexed or not self.indexed:
             return
-        self._indexed.add(name)
+        self._indexed.add(scorer.name)
         heard = np.flatnonzero(self.features.heard_U)
         some = heard[np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)]
-        vectors = self._network_vectors if name == NETWORK else self.channels[name].vectors
-        if vectors is None or not len(some):
-            return
-        asking = Audience.known(self.inputs, some.astype(np.int32))
-        if name == NETWORK:
-            queries_QD = self._network_queries(asking.user_B)
-        else:
-            queries_QD = self.channels[name].fold_in(asking)
-        vectors.index = Index.fitted(vectors.vectors_TD, queries_QD)
-
-    @cached_property
-    def _network_vectors(self) -> Vectors:
-        """The tracks' side of the rank head, computed once: each track's vector, then its bias."""
-        with torch.inference_mode():
-            self.network.eval()
-            parts = [
-                torch.cat([self.network.track_vector(x_TI), self.network.track_bias(x_TI)], 1)
-                for x_TI in map(self.network.embed_tracks, self.tables.tracks_in_parts())
-            ]
-            return Vectors(torch.cat(parts).cpu().numpy())
-
-    @torch.inference_mode()
-    def _network_queries(self, user_B: Indices) -> Floats:
-        """Return the listeners' side of the rank head (B, D + 1), 1 for the bias."""
-        self.network.eval()
-        rows = torch.from_numpy(user_B.astype(np.int64)).to(self.tables.listeners.user_L.device)
-        x_BI = self.network.embed_listeners(self.tables.listeners_at(rows))
-        vector_BD = self.network.listener_vector(x_BI)
-        queries: Floats = torch.nn.functional.pad(vector_BD, (0, 1), value=1.0).cpu().numpy()
-        return queries
+        if scorer.vectors is not None and len(some):
+            queries_QD = scorer.fold_in(Audience.known(self.inputs, some.astype(np.int32)))
+            scorer.vectors.index = Index.fitted(scorer.vectors.vectors_TD, queries_QD)
 
     @torch.inference_mode()
     def plays(self, user_B: Indices) -> Floats:
@@ -249,6 +251,13 @@ class Choice:
             return RANKER
         used = [name for name, weight in self.weights.items() if weight]
         return used[0] if len(used) == 1 else BLEND
+
+    @property
+    def alone(self) -> str | None:
+        """The one scorer by whose order heard and unheard tracks are listed; None where several."""
+        used = self.both.used
+        heard, unheard = (side.get(used[0]) if used else None for side in self.both)
+        return used[0] if len(used) == 1 and not self.ranked and heard == unheard else None
 
     @property
     def both(self) -> Weights:

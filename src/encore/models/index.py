@@ -18,8 +18,10 @@ from typing import Any, Self
 import faiss
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
-from encore.models.ranking import Floats, Integers
+from encore.data.vocabulary import UNKNOWN
+from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, are_held, mask_heard, top_k
 
 WANTED_RECALL = 0.97  # of the best `MEASURED_AT`, on the queries that the index is fitted to
 MEASURED_AT = 100
@@ -28,6 +30,7 @@ TRAINED_ON = 64  # vectors a list, that its centroid is found from
 ITERATIONS = 10  # of k-means
 SEED = 1234
 WIDTHS = 8  # of which vectors are multiples
+QUERIES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,37 @@ class Index:
         _, found = self._faiss.search(_widened(query_D[None]), k, params=settings)
         tracks_K: Integers = found[0]
         return tracks_K[tracks_K >= 0]
+
+
+def best_unheard(
+    vectors_TD: Floats, queries_BD: Floats, history_BT: sp.csr_array, k: int, ties: TieOrder
+) -> Integers:
+    """Return the best `k` tracks (B, k) of each listener that are not in the history.
+
+    Every track is asked, by products that keep no score but the best. In the order of `top_k`;
+    `EMPTY` where there are fewer.
+    """
+    best_Bk = np.empty((len(queries_BD), k), np.int64)
+    length_B = np.diff(history_BT.indptr)
+    by_length = np.argsort(length_B, kind="stable")  # who heard much is asked for more
+    for some in np.split(by_length, range(QUERIES_AT_ONCE, len(by_length), QUERIES_AT_ONCE)):
+        wanted = min(k + int(length_B[some].max(initial=0)) + 2, len(vectors_TD))
+        parts = queries_BD[some], vectors_TD
+        score_BK, track_BK = faiss.knn(*parts, wanted, faiss.METRIC_INNER_PRODUCT)
+        closed_BK = are_held(track_BK, history_BT[some]) | (track_BK == UNKNOWN)
+        place_Bk = np.argsort(closed_BK, axis=1, kind="stable")[:, : k + 1]
+        score_BK, track_BK, closed_BK = (
+            np.take_along_axis(values_BK, place_Bk, 1)
+            for values_BK in (score_BK, track_BK, closed_BK)
+        )
+        track_BK[closed_BK] = EMPTY
+        best_Bk[some] = EMPTY
+        best_Bk[some, : track_BK.shape[1]] = track_BK[:, :k]
+        for row in np.flatnonzero((score_BK[:, 1:] == score_BK[:, :-1]).any(1)):
+            scores_1T = (vectors_TD @ parts[0][row])[None]
+            mask_heard(scores_1T, history_BT[some[[row]]])
+            best_Bk[some[row]] = top_k(scores_1T, k, ties)[0]
+    return best_Bk
 
 
 def _widened(vectors_ND: Floats) -> Floats:

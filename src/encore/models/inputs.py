@@ -67,12 +67,14 @@ class Inputs:
 class Audience:
     """Listeners who ask: their histories, who of the known ones they are, and their friends.
 
-    `user_B` is 0 for a listener who has no training row.
+    `user_B` is 0 for a listener who has no training row. `as_trained`: all are known, and ask with
+    their training rows and nothing else.
     """
 
     history_BT: sp.csr_array
     user_B: Indices
     friends_BU: sp.csr_array
+    as_trained: bool = False
 
     @classmethod
     def of(cls, history_BT: sp.csr_array) -> "Audience":
@@ -83,14 +85,16 @@ class Audience:
     @classmethod
     def known(cls, inputs: Inputs, user_B: Indices) -> "Audience":
         """Return known listeners with all their training rows."""
-        return cls(inputs.plays_UT[user_B], user_B, inputs.friends_UU[user_B])
+        friends_BU = inputs.friends_UU[user_B]
+        return cls(inputs.plays_UT[user_B], user_B, friends_BU, as_trained=True)
 
     def __len__(self) -> int:
         return len(self.user_B)
 
     def at(self, rows: slice | npt.NDArray[np.integer]) -> "Audience":
         """Return some of the listeners."""
-        return Audience(self.history_BT[rows], self.user_B[rows], self.friends_BU[rows])
+        histories_BT, friends_BU = self.history_BT[rows], self.friends_BU[rows]
+        return Audience(histories_BT, self.user_B[rows], friends_BU, self.as_trained)
 
 
 def friends_matrix(friends: pl.DataFrame, listeners: Vocabulary) -> sp.csr_array:

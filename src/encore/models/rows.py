@@ -153,6 +153,11 @@ class Vectors:
         self.vectors_TD = vectors_TD
         self.index: Index | None = None
 
+    @property
+    def width(self) -> int:
+        """The number of components, D."""
+        return int(self.vectors_TD.shape[1])
+
     @cached_property
     def mean_D(self) -> npt.NDArray[np.float64]:
         """The mean vector."""

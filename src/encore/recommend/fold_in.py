@@ -45,8 +45,10 @@ class Listener:
     @property
     def asking(self) -> Audience:
         """The listener as one who asks, with nothing but what they have played or brought."""
-        own = self.heard_1T if self.answer == FRIENDS else self.history_1T
-        return Audience(own, np.array([self.user], np.int32), self.friends_1U)
+        own, user_1 = self.history_1T, np.array([self.user], np.int32)
+        if self.answer == FRIENDS:
+            own = self.heard_1T
+        return Audience(own, user_1, self.friends_1U, as_trained=self.answer == KNOWN)
 
     def stands_for_others(self, track: int) -> bool:
         """Say whether a track was not heard itself, but stands for its artist's or a genre's."""

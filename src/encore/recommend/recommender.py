@@ -234,8 +234,22 @@ class Recommender:
 
     def top(self, user_B: Indices, k: int) -> Integers:
         """Return the best k unheard tracks (B, k) of known listeners, as indices, without rules."""
-        audience = Audience.known(self.bundle.scorers.inputs, user_B)
+        scorers, alone = self.bundle.scorers, self.bundle.choice.alone
+        audience = Audience.known(scorers.inputs, user_B)
+        if alone is not None and (np.diff(audience.history_BT.indptr) > 0).all():
+            top_Bk = scorers.top_by(alone, audience, k)
+            if top_Bk is not None:
+                return top_Bk
         return self.top_of(self.scores(audience), audience.history_BT, k)
+
+    def warm(self) -> None:
+        """Compute ahead what requests share, so that the first is as quick as the next.
+
+        Indexes, what rules read of the catalogue, and the vectors of all known listeners; see
+        `encore.models.ensemble.Scorers.warm`.
+        """
+        self.bundle.scorers.warm()
+        self.recommend(None, 1)
 
     def scores(self, audience: Audience, raw: Mapping[str, Floats] | None = None) -> Floats:
         """Return the shipped list's scores (B, T), as `recommend` gives them.
