@@ -135,6 +135,11 @@ class Scorers:
             return self._vectors[name][audience.user_B]
         return self._every[name].fold_in(audience)
 
+    def indexes(self) -> dict[str, Index]:
+        """Return the indexes that were fitted, by scorer."""
+        tables = {name: scorer.vectors for name, scorer in self._every.items()}
+        return {name: table.index for name, table in tables.items() if table and table.index}
+
     def top_by(self, name: str, audience: Audience, k: int) -> Integers | None:
         """Return the best unheard tracks (B, k) by one scorer; None where it has no vectors."""
         scorer = self._every.get(name)

@@ -93,6 +93,11 @@ class Index:
             index.probes *= 2
         return None
 
+    @property
+    def bytes(self) -> int:
+        """How much memory the vectors in the lists take."""
+        return int(self._faiss.sa_code_size()) * self._tracks
+
     def best(self, query_D: Floats, there: Open, k: int) -> Integers:
         """Return about the best `k` open tracks for a query, best first; fewer where it finds less.
 
