@@ -129,17 +129,16 @@ class Reasons:
 
     def friends(self, place: int) -> list[str]:
         """Return the ids of the listener's friends who play a track."""
-        users_V = self.listener.friends_1U.indices
-        ids = self.bundle.features.listeners
-        return [ids.id(user) for user in users_V[self._friends_play_VN[:, place]]]
+        play_V, ids = self._friends_play_VN[:, place], self.bundle.features.listeners
+        return [ids.id(user) for user in self.listener.friends_1U.indices[play_V]]
 
     @cached_property
     def _friends_play_VN(self) -> npt.NDArray[np.bool_]:
-        users_V = self.listener.friends_1U.indices
-        return entries(self.bundle.history_UT, users_V, self.tracks_N) > 0
+        return entries(self.bundle.history_UT, self.listener.friends_1U.indices, self.tracks_N) > 0
 
     @cached_property
     def _apart_NF(self) -> Doubles:
+        """How far each track is from the history in each feature, in deviations."""
         apart_NF = self.catalogue.acoustics_TF[self.tracks_N] - self._own_F
         apart_NF /= self.catalogue.acoustic_deviation_F
         return apart_NF

@@ -206,7 +206,7 @@ class Scored:
                 worth_N1 = np.where(heard_N1, heard.get(name, 0.0), unheard.get(name, 0.0))
                 found[name] = parts_NH * (worth_N1 * ~again_N1)
         nothing_NH = np.zeros((len(tracks_N), history_1T.nnz))
-        if self.repeat is not None and again_N1.any():
+        if self.repeat is not None and not of_friends and again_N1.any():
             again_NH = self.repeat.attribute(history_1T, tracks_N) * again_N1
             found[Repeat.name] = found.get(Repeat.name, nothing_NH) + again_NH
         return Attribution(history_1T.indices, found, sum(found.values(), nothing_NH))

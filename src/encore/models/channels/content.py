@@ -57,7 +57,7 @@ class Content(Channel):
 
     def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return each history track's cosine times its share of the history; they sum to it."""
-        kinds_K = np.unique(columns_of(self._content_TC, tracks_N))
+        kinds_K = np.array([*{*columns_of(self._content_TC, tracks_N).tolist()}], np.int64)
         asked_NK = entries(self._content_TC, tracks_N, kinds_K)
         cosine_NH = asked_NK @ entries(self._content_TC, history_1T.indices, kinds_K).T
         weight_H = log1p(history_1T.data)

@@ -70,7 +70,7 @@ class Channel(Protocol):
         return Whole(self.score(folded)[0])
 
     def attribute(self, history_1T: Any, tracks_N: Integers) -> Floats:
-        """Return what each of the H tracks of the history adds to the scores of N tracks (N, H).
+        """Return what each of H tracks of a history adds to the scores of N distinct ones (N, H).
 
         H are the stored pairs, in the order of `history_1T.indices`; a pair that was only skipped
         adds 0. A row sums to the track's score where the channel is linear in the history. All are
