@@ -174,10 +174,7 @@ class Recommender:
         return similar(self.bundle, name, n, by=by, kind=kind)
 
     def lists(self, user_B: Indices, n: int, rules: Rules) -> list[Ranked]:
-        """Return the lists of known listeners, given by index, as `recommend` makes each of them.
-
-        Without reasons, which cost more than all the rest.
-        """
+        """Return the lists of known listeners, by index, as `recommend` does, without reasons."""
         listeners = self.bundle.features.listeners
         asking = [listener_of(self.bundle, listeners.id(user), None) for user in user_B]
         found = zip(asking, scored_together(self.bundle, user_B), strict=True)
@@ -270,13 +267,12 @@ class Recommender:
 
     def _slots(self, ranked: Ranked, reasons: Reasons) -> list[Slot]:
         shown, parts = self._shown, reasons.scored.parts(ranked.tracks_n)
-        parts_n = {name: part_n.tolist() for name, part_n in parts.items()}
         return [
             Slot(
                 rank=place + 1,
                 **shown.of_track(track),
                 score=float(ranked.scores_n[place]),
-                contributions={name: part_n[place] for name, part_n in parts_n.items()},
+                contributions={name: float(part_n[place]) for name, part_n in parts.items()},
                 costs=ranked.costs[place],
                 because=[shown.track_id[t - 1] for t in reasons.because[place]],
                 reason=reasons.sentence(place),
