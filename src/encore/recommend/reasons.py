@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
+from itertools import compress, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -108,15 +108,15 @@ class Reasons:
         silent = (UNKNOWN, self.catalogue.padding)
         named = sorted({track for because in self.because for track in because})
         genres_of = dict(zip(named, map(set, genres_TG[named].tolist()), strict=True))
+
+        def shared(genre: int, because: Sequence[int]) -> bool:
+            votes = [track for track in because if genre in genres_of[track]]
+            return genre not in silent and len(votes) * 2 > len(because)
+
         found = []
         for own, because in zip(genres_TG[self.tracks_N].tolist(), self.because, strict=True):
-            shared = [
-                genre
-                for genre in own
-                if genre not in silent
-                and sum(genre in genres_of[track] for track in because) * 2 > len(because)
-            ]
-            found.append([ids.id(genre) for genre in shared[:GENRES_NAMED]])
+            named_G = islice((genre for genre in own if shared(genre, because)), GENRES_NAMED)
+            found.append([ids.id(genre) for genre in named_G])
         return found
 
     def nearness(self, place: int) -> list[Nearness]:
