@@ -106,7 +106,7 @@ class Als(Channel):
             shared_hh = np.eye(len(own_hF)) + (alpha - 1) * (half_hF @ own_hF.T)
             solved_hN = np.linalg.solve(shared_hh, half_hF @ asked_FN)
         else:
-            whole_FF = self._gram_FF + (alpha - 1) * (own_hF.T @ own_hF)
+            whole_FF, _ = self._squares(played(history_1T))
             solved_hN = own_hF @ np.linalg.solve(whole_FF, asked_FN)
         parts_NH: Floats = np.zeros((len(tracks_N), len(heard)), np.float32)
         parts_NH[:, heard] = alpha * solved_hN.T
