@@ -1,6 +1,6 @@
 """The laws of a channel catch channels that break one, and say which."""
 
-# ruff: noqa: ARG002, ARG003
+# ruff: noqa: ARG003
 
 import re
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import encore
 from encore import testing
 from encore.config import TrainConfig
 from encore.models.channels import Als, Channel, PersonalPopularity
@@ -43,9 +44,9 @@ class Counts(Channel):
     def score(self, folded: Any) -> Any:
         return (folded.toarray() + self.listeners_T).astype(np.float32)
 
-    def attribute(self, history_1T: Any, track: int) -> dict[int, float]:
-        own = float(history_1T[0, track])
-        return {track: own} if own else {}
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        own_NH = tracks_N[:, None] == history_1T.indices
+        return (own_NH * history_1T.data).astype(np.float32)
 
     def arrays(self) -> dict[str, Any]:
         return {"listeners": self.listeners_T}
@@ -84,8 +85,8 @@ class DividesByTheHistory(Counts):
 
 
 class ChokesOnNothing(Counts):
-    def attribute(self, history_1T: Any, track: int) -> dict[int, float]:
-        return {int(history_1T.indices.max()): 1.0}
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        return super().attribute(history_1T, tracks_N) / history_1T.data.max()
 
 
 class KnowsItsListenersOnly(Counts):
@@ -178,13 +179,42 @@ class NeedsAges(Counts):
 
 
 class NamesOthersTracks(Counts):
-    def attribute(self, history_1T: Any, track: int) -> dict[int, float]:
-        return {track: 1.0} if history_1T.nnz else {}
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        return np.ones((len(tracks_N), history_1T.shape[1]), np.float32)
+
+
+class AttributesTheOtherWayRound(Counts):
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        return super().attribute(history_1T, tracks_N).T
+
+
+class DividesByThePart(Counts):
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return 1 / super().attribute(history_1T, tracks_N)
+
+
+class CountsWhatWasSkipped(Counts):
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        return super().attribute(history_1T, tracks_N) + 1
+
+
+class SharesAmongTheAsked(Counts):
+    def attribute(self, history_1T: Any, tracks_N: Any) -> Any:
+        return super().attribute(history_1T, tracks_N) / len(tracks_N)
+
+
+class ForgetsItsParts(Counts):
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], inputs: Inputs) -> "Counts":
+        channel = super().from_arrays(arrays, inputs)
+        channel.attribute = partial(encore.Channel.attribute, channel)  # type: ignore[method-assign]
+        return channel
 
 
 class LinearAndDoesNotSum(PersonalPopularity):
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
-        return {t: 2 * part for t, part in super().attribute(history_1T, track).items()}
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Any) -> Any:
+        return 2 * super().attribute(history_1T, tracks_N)
 
 
 BROKEN = [
@@ -209,7 +239,12 @@ BROKEN = [
     (KeepsWhoPlayedHowMuch, "what is saved holds no listener", "arrays()['activity']"),
     (AsksOthersInSecret, "without listeners it answers histories the same", "asks_others"),
     (NeedsAges, "what it says it needs is enough", "ages are missing"),
-    (NamesOthersTracks, "attributions are parts of the history", "among the parts"),
+    (NamesOthersTracks, "attributions are parts of the history", "parts of shape (25, 25)"),
+    (AttributesTheOtherWayRound, "an empty history is answered", "parts of shape (0, 25)"),
+    (DividesByThePart, "attributions are parts of the history", "parts that are not finite"),
+    (CountsWhatWasSkipped, "attributions are parts of the history", "that was only skipped"),
+    (SharesAmongTheAsked, "attributions are parts of the history", "for a few tracks"),
+    (ForgetsItsParts, "saved and loaded it scores the same", "other attributions after loading"),
     (LinearAndDoesNotSum, "attributions are parts of the history", "in a linear channel"),
 ]
 

@@ -125,9 +125,7 @@ def _empty_history(make: Make) -> None:
     for friends_BU in (inputs.friends_UU[:2] * 0, inputs.friends_UU[3:5]):
         audience = Audience(nothing, np.zeros(2, np.int32), friends_BU)
         _well_formed(_scores(channel, audience), audience)
-    found = channel.attribute(nothing[[0]], 5)
-    if found != {}:
-        raise _BrokenError(f"{found} as the parts of an empty history", "{}")
+    _attributed(channel, nothing[[0]])
 
 
 def _new_listener(make: Make) -> None:
@@ -203,7 +201,7 @@ def _unchanged(make: Make) -> None:
         _scores(channel, audience)
     history = inputs.plays_UT[[1]]
     one = _kept(history)
-    channel.attribute(history, 5)
+    _attributed(channel, history)
     pairs = [("the inputs", inputs, before), ("the history", history, one)]
     pairs += [("the audience", now, was) for now, was in zip(audiences, asked, strict=True)]
     for what, now, was in pairs:
@@ -235,7 +233,7 @@ def _round_trip(make: Make) -> None:
         was, now = _scores(channel, audience), _scores(again, audience)
         _same(now, was, "after loading", "before saving", tolerance=0)
     history = audiences[0].history_BT[[1]]
-    if again.attribute(history, 5) != channel.attribute(history, 5):
+    if not np.array_equal(_attributed(again, history), _attributed(channel, history)):
         raise _BrokenError("other attributions after loading", "those from before saving")
 
 
@@ -294,22 +292,20 @@ def _attributions(make: Make) -> None:
     linear = _is_linear(channel, history_BT)
     for row in range(ROWS_ATTRIBUTED):
         history = history_BT[[row]]
-        parts_T = {track: channel.attribute(history, track) for track in range(1, TRACKS)}
-        for track, parts in parts_T.items():
-            foreign = sorted(set(parts) - set(history.indices.tolist()))
-            if foreign:
-                raise _BrokenError(
-                    f"track {foreign[0]} among the parts", "tracks of the history only"
-                )
-            total = sum(parts.values())
-            if not np.isfinite(total):
-                raise _BrokenError(f"parts of track {track} that sum to {total}", "finite numbers")
-            near = np.isclose(total, whole[row, track], atol=1e-4 * np.abs(whole).max())
-            if linear and any(parts_T.values()) and not near:
-                raise _BrokenError(
-                    f"parts of track {track} that sum to {total:.6g} in a linear channel",
-                    f"its score, {whole[row, track]:.6g}, or {{}} for every track",
-                )
+        parts_NH = _attributed(channel, history)
+        if parts_NH[:, history.data == 0].any():
+            raise _BrokenError("parts of a track that was only skipped", "0: it adds nothing")
+        some = np.arange(3, 9)
+        _same(channel.attribute(history, some), parts_NH[some], "for a few tracks", "for all")
+        total_N = parts_NH.sum(1)
+        near_N = np.isclose(total_N, whole[row], atol=1e-4 * np.abs(whole).max())
+        near_N[0] = True  # the unknown
+        if linear and parts_NH.any() and not near_N.all():
+            track = np.argmin(near_N)
+            raise _BrokenError(
+                f"parts of track {track} that sum to {total_N[track]:.6g} in a linear channel",
+                f"its score, {whole[row, track]:.6g}, or 0 for every track",
+            )
 
 
 LAWS: Final[dict[str, Callable[[Make], None]]] = {
@@ -342,6 +338,19 @@ def _audiences(inputs: Inputs) -> list[Audience]:
 
 def _scores(channel: Channel, audience: Audience) -> Floats:
     return channel.score(channel.fold_in(audience))
+
+
+def _attributed(channel: Channel, history_1T: sp.csr_array) -> Floats:
+    """Return what the tracks of the history add to each track's score."""
+    shape = (TRACKS, len(history_1T.indices))
+    parts_NH = channel.attribute(history_1T, np.arange(TRACKS))
+    if not isinstance(parts_NH, np.ndarray) or parts_NH.shape != shape:
+        found = getattr(parts_NH, "shape", type(parts_NH).__name__)
+        expected = f"an array of shape {shape}: tracks asked about, tracks of the history"
+        raise _BrokenError(f"parts of shape {found}", expected)
+    if not np.isfinite(parts_NH).all():
+        raise _BrokenError("parts that are not finite", "finite numbers")
+    return parts_NH
 
 
 def _well_formed(scores_BT: Any, audience: Audience) -> None:

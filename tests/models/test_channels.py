@@ -34,6 +34,7 @@ from encore.models.ranking import history_matrix
 from encore.testing import check_channel
 
 LISTENERS, TRACKS, KINDS = 40, 25, 4
+EVERY_TRACK = np.arange(TRACKS)
 
 # What a channel learns does not depend on who is who; but factors begin from draws by row, and
 # friends are named by row.
@@ -173,7 +174,12 @@ def test_a_skipped_pair_does_not_count_as_liked(name: str, plays_UT: sp.csr_arra
     assert stored(liked) < stored(plays_UT)
     with_skips, without = fitted(name, plays_UT), fitted(name, liked)
     assert np.array_equal(scores(with_skips, plays_UT), scores(without, liked))
-    assert with_skips.attribute(plays_UT[[0]], 5) == without.attribute(liked[[0]], 5)
+    for row in range(LISTENERS):
+        parts_NH = with_skips.attribute(plays_UT[[row]], EVERY_TRACK)
+        there_H = plays_UT[[row]].data > 0
+        assert not parts_NH[:, ~there_H].any()
+        without_NH = without.attribute(liked[[row]], EVERY_TRACK)
+        assert parts_NH[:, there_H] == pytest.approx(without_NH, abs=1e-7)
 
 
 @every_channel
@@ -197,12 +203,19 @@ def test_a_track_without_listeners_scores_below_the_liked_ones(
 def test_attributions_sum_to_the_score(name: str, plays_UT: sp.csr_array) -> None:
     channel = fitted(name, plays_UT)
     for row in range(5):
-        whole = scores(channel, plays_UT[[row]])[0]
-        for track in range(1, TRACKS):
-            parts = channel.attribute(plays_UT[[row]], track)
-            assert sum(parts.values()) == pytest.approx(whole[track], abs=1e-4)
-            liked = plays_UT[[row]].indices[plays_UT[[row]].data > 0]
-            assert set(parts) <= set(liked.tolist())
+        whole_N = scores(channel, plays_UT[[row]])[0]
+        parts_NH = channel.attribute(plays_UT[[row]], EVERY_TRACK)
+        assert parts_NH.any() == whole_N.any()
+        assert parts_NH[1:].sum(1) == pytest.approx(whole_N[1:], abs=1e-4)
+
+
+@pytest.mark.parametrize("length", [3, 8, 20], ids=["short", "of the factors' number", "long"])
+def test_als_attributes_a_history_of_any_length(plays_UT: sp.csr_array, length: int) -> None:
+    channel = fitted(Als.name, plays_UT)  # of 8 factors
+    history = with_rows(plays_UT[:0], [dict.fromkeys(range(1, 1 + length), 2.0)])
+    parts_NH = channel.attribute(history, EVERY_TRACK)
+    assert parts_NH.sum(1) == pytest.approx(scores(channel, history)[0], abs=1e-5)
+    assert np.abs(parts_NH).max() > 0.01
 
 
 def test_popularity_counts_listeners_and_not_plays() -> None:
@@ -295,8 +308,8 @@ def test_the_hybrid_places_a_track_that_nobody_played_by_what_it_is(plays_UT: sp
     found = scores(channel, plays_UT[: LISTENERS - 1])[:, new]
     camp = np.arange(LISTENERS - 1) >= LISTENERS // 2
     assert found[camp].mean() > found[~camp].mean() + 0.1
-    alone = channel.attribute(plays_UT[[LISTENERS - 2]], new)
-    assert sum(alone.values()) == pytest.approx(found[-1], abs=1e-5)
+    parts_NH = channel.attribute(plays_UT[[LISTENERS - 2]], np.array([new]))
+    assert parts_NH.sum() == pytest.approx(found[-1], abs=1e-5)
 
 
 def test_the_hybrid_gives_ids_to_the_most_played_tracks_only(

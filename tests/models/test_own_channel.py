@@ -73,7 +73,10 @@ def test_the_defaults_keep_the_attributes_numbers_included() -> None:
     assert again.seed == 7
     assert isinstance(again.seed, int)
     assert np.array_equal(again.plays_T, channel.plays_T)
-    assert channel.attribute(example_inputs().plays_UT[[1]], 5) == {}
+    history = example_inputs().plays_UT[[1]]
+    nothing_NH = channel.attribute(history, np.array([5, 7]))
+    assert nothing_NH.shape == (2, len(history.indices))
+    assert not nothing_NH.any()
     assert (Loud.needs, Loud.asks_others) == ("plays", False)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import scipy.sparse as sp
 import torch
 
 from encore import (
@@ -390,8 +391,8 @@ class _Fixed(Channel):
     def score(self, folded: int) -> np.ndarray:
         return np.tile(self._scores_T, (folded, 1))
 
-    def attribute(self, *_: object) -> dict[int, float]:
-        return {}
+    def attribute(self, history_1T: sp.csr_array, tracks_N: np.ndarray) -> np.ndarray:
+        return np.zeros((len(tracks_N), len(history_1T.indices)), np.float32)
 
 
 def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.data.strength import STRENGTHS, Corpus
-from encore.models.ranking import row_of, with_data
+from encore.models.ranking import Floats, row_of, with_data
 
 _NOTHING = Corpus(0, np.zeros(0, np.int64), 1.0)
 _OF_ROWS = ("played", "log1p")  # need to know nothing but the row
@@ -37,9 +37,13 @@ class Weighing:
 
     def __call__(self, history_BT: sp.csr_array) -> sp.csr_array:
         """Return the strength of each pair; pairs that were only skipped are gone."""
-        weigh = STRENGTHS[self._strength]
+        return with_data(history_BT, self.each(history_BT))
+
+    def each(self, history_BT: sp.csr_array) -> Floats:
+        """Return the strength of each stored pair, in their order; 0 where it was only skipped."""
         rows = row_of(history_BT), history_BT.indices, history_BT.data
-        return with_data(history_BT, weigh(*rows, self.corpus).astype(np.float32))
+        strength: Floats = STRENGTHS[self._strength](*rows, self.corpus).astype(np.float32)
+        return strength
 
     @property
     def _strength(self) -> str:

@@ -87,31 +87,28 @@ class Explanation:
 
 
 def explained(
-    user_id: str | None, track: int, reasons: Reasons, ranked: Ranked, rules: Rules, taste: Taste
+    user_id: str | None, reasons: Reasons, ranked: Ranked, rules: Rules, taste: Taste
 ) -> Explanation:
-    """Return why a track, by index, has its score; `ranked` is the list under the rules."""
-    bundle, listener, scored = reasons.bundle, reasons.listener, reasons.scored
-    because, contributions = reasons.because(track), _contributions(reasons, track)
+    """Return why the track of the reasons has its score; `ranked` is the list under the rules."""
+    (track,), listener = reasons.tracks_N.tolist(), reasons.listener
+    contributions = _contributions(reasons, track)
     place, of = _place(reasons, track)
     slots = ranked.tracks_n.tolist()
     slot = slots.index(track) if track in slots else None
-    shown = bundle.tracks.row(track - 1, named=True)
     return Explanation(
         user_id=user_id,
         answer=listener.answer,
-        track_id=shown["track_id"],
-        title=shown["title"],
-        artist=shown["artist"],
+        **reasons.shown.of_track(track),
         score=sum(one.score for one in contributions),
         place=place,
         of=of,
         heard=track in listener.heard_1T.indices,
-        reason=reasons.sentence(track, because),
+        reason=reasons.sentence(0),
         contributions=contributions,
-        friends_share=scored.friends_share,
-        genres=reasons.genres(track, because),
-        acoustics=reasons.nearness(track),
-        friends=reasons.friends(track),
+        friends_share=reasons.scored.friends_share,
+        genres=reasons.genres[0],
+        acoustics=reasons.nearness(0),
+        friends=reasons.friends(0),
         removed_by=_removed_by(reasons, track, rules, taste),
         slot=None if slot is None else slot + 1,
         costs=None if slot is None else ranked.costs[slot],
@@ -121,9 +118,12 @@ def explained(
 def _contributions(reasons: Reasons, track: int) -> list[Contribution]:
     """Return what each scorer adds, the largest first."""
     scored = reasons.scored
-    own, theirs = (scored.attribution(track, of_friends=of) for of in (False, True))
+    own, theirs = (
+        scored.attribution(reasons.tracks_N, of_friends=of).of_track(0) for of in (False, True)
+    )
     found = []
-    for name, score in scored.contributions(track).items():
+    for name, part_N in scored.parts(reasons.tracks_N).items():
+        score = float(part_N[0])
         tracks, friends = own.get(name, {}), theirs.get(name, {})
         carried = sum(tracks.values()) + sum(friends.values())
         found.append(

@@ -1,20 +1,22 @@
 """Reasons: from the arithmetic of a score to a sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, islice
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
-from encore.data.identity import clean_title
 from encore.data.strength import log1p
 from encore.data.vocabulary import UNKNOWN
 from encore.models.bundle import Bundle
+from encore.models.entries import entries
+from encore.models.ranking import Integers
 from encore.recommend.fold_in import FRIENDS, SEEDS, Listener
 from encore.recommend.rules import Catalogue
-from encore.recommend.scoring import Scored
+from encore.recommend.scoring import Doubles, Scored
+from encore.recommend.shown import Shown
 from encore.schema import ACOUSTIC
 from encore.wording import counted, noun
 
@@ -22,11 +24,10 @@ LARGEST = 3  # tracks named in a reason
 SHARE = 0.08  # of the attributed score that a track must carry to be named
 GENRES_NAMED = 2  # in a reason
 FEATURES_NAMED = ("energy", "tempo")  # in a reason, where the track is close in them
+FEATURES_F = [ACOUSTIC.index(name) for name in FEATURES_NAMED]  # their columns
 CLOSE = 0.5  # deviations over the catalogue, up to which an acoustic feature is close
 _BY = {FRIENDS: "because your friends play", SEEDS: "close to"}  # else: because you play
 _WORDS = {"energy": ("calmer", "more energetic"), "tempo": ("slower", "faster")}
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,100 +57,131 @@ class Nearness:
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why the tracks that one listener asks about have their scores."""
+    """Why N tracks have their scores with one listener. A track is asked for by its place in N."""
 
     bundle: Bundle
     catalogue: Catalogue
+    shown: Shown
     listener: Listener
     scored: Scored
+    tracks_N: Integers
 
-    def because(self, track: int) -> list[int]:
-        """Return the tracks that carry a score, the largest first: own ones, else of friends."""
-        of_friends = self.listener.answer == FRIENDS
-        total: dict[int, float] = {}
-        for parts in self.scored.attribution(track, of_friends=of_friends).values():
-            for t, value in parts.items():
-                total[t] = total.get(t, 0.0) + value
-        if self.listener.stands_for_others(track):  # and so is no reason for itself
-            total.pop(track, None)
-        return main_tracks(total)
+    @cached_property
+    def because(self) -> list[list[int]]:
+        """The tracks that carry each score, the largest first: own ones, else of friends."""
+        found = self.scored.attribution(self.tracks_N, of_friends=self.listener.answer == FRIENDS)
+        for place, track in enumerate(self.tracks_N.tolist()):
+            if self.listener.stands_for_others(track):  # and so is no reason for itself
+                found.total_NH[place, found.tracks_H == track] = 0
+        return main_tracks(found.tracks_H, found.total_NH)
 
-    def sentence(self, track: int, because: Sequence[int]) -> str:
-        """Return why in words; `because` are the tracks to name."""
-        names = [*dict.fromkeys(map(self.name, because))]
+    def sentence(self, place: int) -> str:
+        """Return why in words."""
+        names = [*dict.fromkeys(map(self.name, self.because[place]))]
         by = _BY.get(self.listener.answer, "because you play")
+        track = int(self.tracks_N[place])
         listeners = int(self.bundle.listeners_T[track])
         if track in self.scored.again:  # listed because it is played
             return sentence(names, listeners=listeners, by=by)
-        close = [near.feature for near in self.nearness(track) if near.word == "close"]
         return sentence(
             names,
-            self.genres(track, because),
-            [feature for feature in FEATURES_NAMED if feature in close],
-            len(self.friends(track)),
+            self.genres[place],
+            self._close[place],
+            self._friends_count[place],
             listeners,
             by,
         )
 
     def name(self, track: int) -> str:
-        """Return a title as a reason names it, without "- Remastered 2011" and its like.
+        """Return a track of the history as a reason names it.
 
         A track that stands for others of its artist is named by the artist.
         """
-        shown = self.bundle.tracks.row(track - 1, named=True)
-        artist = shown["artist"] if self.listener.stands_for_others(track) else None
-        return clean_title(str(artist or shown["title"]))
+        stands = self.listener.stands_for_others(track)
+        names = self.shown.artist_name if stands else self.shown.name
+        return str(names[track - 1])
 
-    def genres(self, track: int, because: Sequence[int]) -> list[str]:
-        """Return the track's genres that most of the named tracks have, its heaviest first."""
-        genres_TG, padding = self.catalogue.genres_TG, self.catalogue.padding
-        own = [int(g) for g in genres_TG[track] if g not in (UNKNOWN, padding)]
-        votes = {g: sum(g in genres_TG[t] for t in because) for g in own}
-        shared = [g for g in own if votes[g] * 2 > len(because)] if because else []
-        return [self.bundle.features.genres.id(g) for g in shared[:GENRES_NAMED]]
+    @cached_property
+    def genres(self) -> list[list[str]]:
+        """Each track's genres that most of those that carry its score have, its heaviest first."""
+        genres_TG, ids = self.catalogue.genres_TG, self.bundle.features.genres
+        silent = (UNKNOWN, self.catalogue.padding)
+        named = sorted({track for because in self.because for track in because})
+        genres_of = dict(zip(named, map(set, genres_TG[named].tolist()), strict=True))
 
-    def nearness(self, track: int) -> list[Nearness]:
+        def shared(genre: int, because: Sequence[int]) -> bool:
+            votes = [track for track in because if genre in genres_of[track]]
+            return genre not in silent and len(votes) * 2 > len(because)
+
+        found = []
+        for own, because in zip(genres_TG[self.tracks_N].tolist(), self.because, strict=True):
+            named_G = islice((genre for genre in own if shared(genre, because)), GENRES_NAMED)
+            found.append([ids.id(genre) for genre in named_G])
+        return found
+
+    def nearness(self, place: int) -> list[Nearness]:
         """Return the track beside the history in each feature known of both."""
-        own_F, track_F = self._acoustics_F, self.catalogue.acoustics_TF[track]
-        apart_F = (track_F - own_F) / self.catalogue.acoustic_deviation_F
+        track_F, apart_F = self.catalogue.acoustics_TF[self.tracks_N[place]], self._apart_NF[place]
         return [
-            Nearness(ACOUSTIC[f], float(track_F[f]), float(own_F[f]), float(apart_F[f]))
+            Nearness(ACOUSTIC[f], float(track_F[f]), float(self._own_F[f]), float(apart_F[f]))
             for f in np.flatnonzero(np.isfinite(apart_F))
         ]
 
-    def friends(self, track: int) -> list[str]:
+    def friends(self, place: int) -> list[str]:
         """Return the ids of the listener's friends who play a track."""
-        users = self.listener.friends_1U.indices
-        plays = self._friends_play[:, [track]].toarray().ravel() > 0
-        return [self.bundle.features.listeners.id(user) for user in users[plays]]
+        play_V, ids = self._friends_play_VN[:, place], self.bundle.features.listeners
+        return [ids.id(user) for user in self.listener.friends_1U.indices[play_V]]
 
     @cached_property
-    def _friends_play(self) -> sp.csc_array:
-        return sp.csc_array(self.bundle.history_UT[self.listener.friends_1U.indices])
+    def _friends_play_VN(self) -> npt.NDArray[np.bool_]:
+        return entries(self.bundle.history_UT, self.listener.friends_1U.indices, self.tracks_N) > 0
 
     @cached_property
-    def _acoustics_F(self) -> Doubles:
-        """Return the mean of each feature over the listener's own history; NaN where unknown."""
+    def _apart_NF(self) -> Doubles:
+        """How far each track is from the history in each feature, in deviations."""
+        apart_NF = self.catalogue.acoustics_TF[self.tracks_N] - self._own_F
+        apart_NF /= self.catalogue.acoustic_deviation_F
+        return apart_NF
+
+    @cached_property
+    def _close(self) -> list[list[str]]:
+        """The features to name of those that each track is close in."""
+        close_NF = np.abs(self._apart_NF[:, FEATURES_F]) <= CLOSE
+        return [[*compress(FEATURES_NAMED, close_F)] for close_F in close_NF.tolist()]
+
+    @cached_property
+    def _friends_count(self) -> list[int]:
+        counts: list[int] = self._friends_play_VN.sum(0).tolist()
+        return counts
+
+    @cached_property
+    def _own_F(self) -> Doubles:
+        """The mean of each feature over the listener's own history; NaN where unknown."""
         own = self.listener.asking.history_BT
         values_HF = self.catalogue.acoustics_TF[own.indices]
-        weights_HF = log1p(own.data)[:, None] * np.isfinite(values_HF)
-        total_F = weights_HF.sum(0, dtype=np.float64)
-        sums_F = (np.nan_to_num(values_HF) * weights_HF).sum(0, dtype=np.float64)
+        known_HF = np.isfinite(values_HF)
+        weight_H = log1p(own.data).astype(np.float64)
+        sums_F, total_F = weight_H @ np.where(known_HF, values_HF, 0), weight_H @ known_HF
         mean_F: Doubles = np.full(len(total_F), np.nan)
         np.divide(sums_F, total_F, out=mean_F, where=total_F > 0)
         return mean_F
 
 
-def main_tracks(attribution: Mapping[int, float]) -> list[int]:
-    """Return the history's tracks that carry most of a score, the largest first.
+def main_tracks(tracks_H: Integers, total_NH: Doubles) -> list[list[int]]:
+    """Return, for each of N scores, the tracks that carry most of it, the largest first.
 
-    >>> main_tracks({7: 0.6, 9: 0.3, 4: 0.05, 5: -0.2})
-    [7, 9]
+    >>> main_tracks(np.array([4, 5, 7, 9]), np.array([[0.05, -0.2, 0.6, 0.3]]))
+    [[7, 9]]
     """
-    total = sum(value for value in attribution.values() if value > 0)
-    ordered = sorted(attribution.items(), key=lambda item: (-item[1], item[0]))
-    return [t for t, value in ordered[:LARGEST] if value > 0 and value >= SHARE * total] or [
-        t for t, value in ordered[:1] if value > 0
+    order_NK = np.lexsort((np.broadcast_to(tracks_H, total_NH.shape), -total_NH))[:, :LARGEST]
+    value_NK = np.take_along_axis(total_NH, order_NK, 1)
+    whole_N1 = np.maximum(total_NH, 0).sum(1, keepdims=True)
+    named_NK = value_NK >= SHARE * whole_N1
+    named_NK[:, :1] = True  # of many small ones the largest
+    named_NK &= value_NK > 0
+    return [
+        tracks_H[order_K[named_K]].tolist()
+        for order_K, named_K in zip(order_NK, named_NK, strict=True)
     ]
 
 

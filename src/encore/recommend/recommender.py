@@ -29,6 +29,7 @@ from encore.recommend.newcomer import Newcomer
 from encore.recommend.reasons import Reasons
 from encore.recommend.rules import Catalogue, Ranked, Rules, rank
 from encore.recommend.scoring import Scored, parts_of, scored, scored_together
+from encore.recommend.shown import Shown
 from encore.recommend.similar import Neighbour, similar
 
 
@@ -117,14 +118,13 @@ class Recommender:
         Raises `UsageError` on n < 1, `InputError` on a history of the wrong form.
         """
         rules, listener = _asked(n, rules), listener_of(self.bundle, user_id, history)
-        reasons = self._reasons(listener, rules)
-        ranked = self._ranked(reasons.scored, listener, n, rules)
+        found = self._scored(listener, rules)
+        ranked = self._ranked(found, listener, n, rules)
         brought = listener.brought or Brought()
-        slots = [self._slot(place, ranked, reasons) for place in range(len(ranked.tracks_n))]
         return RankedList(
             user_id,
             listener.answer,
-            slots,
+            self._slots(ranked, self._reasons(listener, found, ranked.tracks_n)),
             ranked.dropped,
             ranked.bound,
             list(brought.unmatched),
@@ -152,10 +152,11 @@ class Recommender:
         """
         rules, listener = _asked(n, rules), listener_of(self.bundle, user_id, history)
         index = self.bundle.features.tracks.index(track) or Names.of(self.bundle).item(track)
-        reasons = self._reasons(listener, rules)
-        ranked = self._ranked(reasons.scored, listener, n, rules)
+        found = self._scored(listener, rules)
+        ranked = self._ranked(found, listener, n, rules)
+        reasons = self._reasons(listener, found, np.array([index]))
         taste = taste_of(self.bundle, listener, self.catalogue)
-        return explained(user_id, index, reasons, ranked, rules, taste)
+        return explained(user_id, reasons, ranked, rules, taste)
 
     def fold_in(self, history: History) -> Newcomer:
         """Return a person whom the model never saw, by their history or seeds.
@@ -173,10 +174,7 @@ class Recommender:
         return similar(self.bundle, name, n, by=by, kind=kind)
 
     def lists(self, user_B: Indices, n: int, rules: Rules) -> list[Ranked]:
-        """Return the lists of known listeners, given by index, as `recommend` makes each of them.
-
-        Without reasons, which cost more than all the rest.
-        """
+        """Return the lists of known listeners, by index, as `recommend` does, without reasons."""
         listeners = self.bundle.features.listeners
         asking = [listener_of(self.bundle, listeners.id(user), None) for user in user_B]
         found = zip(asking, scored_together(self.bundle, user_B), strict=True)
@@ -265,14 +263,13 @@ class Recommender:
         mask_heard(open_BT, heard_BT)
         return top_k(open_BT, k, self.bundle.scorers.ties)
 
-    def _reasons(self, listener: Listener, rules: Rules) -> Reasons:
-        """Return the listener's scores, as the dial has them, with what is behind them."""
-        found = self._dialled(self._scored(listener), listener, rules)
-        return Reasons(self.bundle, self.catalogue, listener, found)
-
-    def _scored(self, listener: Listener) -> Scored:
+    def _scored(self, listener: Listener, rules: Rules) -> Scored:
+        """Return the listener's scores, as the dial has them."""
         bans = listener.brought.bans if listener.brought else frozenset[int]()
-        return scored(self.bundle, listener.asking, bans)
+        return self._dialled(scored(self.bundle, listener.asking, bans), listener, rules)
+
+    def _reasons(self, listener: Listener, found: Scored, tracks_N: Integers) -> Reasons:
+        return Reasons(self.bundle, self.catalogue, self._shown, listener, found, tracks_N)
 
     def _dialled(self, found: Scored, listener: Listener, rules: Rules) -> Scored:
         return found if rules.discovery is None else found.with_repeats(self._repeat, listener)
@@ -282,21 +279,24 @@ class Recommender:
         taste = taste_of(self.bundle, listener, self.catalogue)
         return rank(found, n, rules, self.catalogue, taste)
 
-    def _slot(self, place: int, ranked: Ranked, reasons: Reasons) -> Slot:
-        track = int(ranked.tracks_n[place])
-        because = reasons.because(track)
-        shown = self.bundle.tracks.row(track - 1, named=True)
-        return Slot(
-            rank=place + 1,
-            track_id=shown["track_id"],
-            title=shown["title"],
-            artist=shown["artist"],
-            score=float(ranked.scores_n[place]),
-            contributions=reasons.scored.contributions(track),
-            costs=ranked.costs[place],
-            because=[self.bundle.tracks["track_id"][t - 1] for t in because],
-            reason=reasons.sentence(track, because),
-        )
+    def _slots(self, ranked: Ranked, reasons: Reasons) -> list[Slot]:
+        shown, parts = self._shown, reasons.scored.parts(ranked.tracks_n)
+        return [
+            Slot(
+                rank=place + 1,
+                **shown.of_track(track),
+                score=float(ranked.scores_n[place]),
+                contributions={name: float(part_n[place]) for name, part_n in parts.items()},
+                costs=ranked.costs[place],
+                because=[shown.track_id[t - 1] for t in reasons.because[place]],
+                reason=reasons.sentence(place),
+            )
+            for place, track in enumerate(ranked.tracks_n.tolist())
+        ]
+
+    @cached_property
+    def _shown(self) -> Shown:
+        return Shown.of(self.bundle)
 
     @cached_property
     def catalogue(self) -> Catalogue:

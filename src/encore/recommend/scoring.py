@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.models.bundle import Bundle
-from encore.models.channels import Channel, Popularity, Repeat
+from encore.models.channels import Popularity, Repeat
 from encore.models.ensemble import RANKER, Scorers, Weights
 from encore.models.index import Open
 from encore.models.inputs import Audience
@@ -24,11 +24,27 @@ from encore.models.rows import Row, Whole
 from encore.recommend.fold_in import Listener, friends_history
 from encore.recommend.rules.catalogue import Mask
 
+Doubles = npt.NDArray[np.float64]
+
 FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
 POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
 
-Attribution = dict[str, dict[int, float]]
-"""What each track of a history adds to a score, by scorer."""
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each of H tracks of a history adds to the scores of N tracks, by scorer and in all."""
+
+    tracks_H: Integers
+    by_scorer_NH: dict[str, Doubles]
+    total_NH: Doubles
+
+    def of_track(self, place: int) -> dict[str, dict[int, float]]:
+        """Return what is not 0 of one of the N, by scorer and track."""
+        rows = {name: parts_NH[place] for name, parts_NH in self.by_scorer_NH.items()}
+        return {
+            name: {int(self.tracks_H[h]): float(parts_H[h]) for h in np.flatnonzero(parts_H)}
+            for name, parts_H in rows.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -172,30 +188,28 @@ class Scored:
         """How much of the scores rests on friends' histories, 0 to 1."""
         return sum(carrier.share for carrier in self.carriers if carrier.of_friends)
 
-    def contributions(self, track: int) -> dict[str, float]:
-        """Return what each scorer contributes to a track's score."""
-        return {name: float(part_K[0]) for name, part_K in self.parts(np.array([track])).items()}
+    def attribution(self, tracks_N: Integers, *, of_friends: bool = False) -> Attribution:
+        """Return what each track of the listener's history, or their friends', adds to scores.
 
-    def attribution(self, track: int, *, of_friends: bool = False) -> Attribution:
-        """Return what each track of the listener's history, or their friends', adds to the score.
-
-        A scorer that does not say is left out.
+        A scorer that does not say adds zeros.
         """
-        heard = bool(self.bundle.features.heard_T[track])
-        channels: Mapping[str, Channel] = self.bundle.scorers.channels
-        found: Attribution = {}
-        for carrier in self.carriers:
-            if carrier.of_friends != of_friends:
-                continue
-            if self.repeat is not None and track in self.again:
-                found[Repeat.name] = self.repeat.attribute(carrier.history_1T, track)
-                continue
-            worth = carrier.worth.heard if heard else carrier.worth.unheard
-            for name, value in worth.items():
-                if value and name in channels:
-                    parts = channels[name].attribute(carrier.history_1T, track)
-                    found[name] = {t: value * part for t, part in parts.items()}
-        return {name: parts for name, parts in found.items() if parts}
+        carrier = next((one for one in self.carriers if one.of_friends == of_friends), None)
+        if carrier is None:
+            return Attribution(np.zeros(0, np.int64), {}, np.zeros((len(tracks_N), 0)))
+        history_1T, (heard, unheard) = carrier.history_1T, carrier.worth
+        heard_N1 = self.bundle.features.heard_T[tracks_N][:, None]
+        again_N1 = np.array([track in self.again for track in tracks_N.tolist()], np.bool_)[:, None]
+        found: dict[str, Doubles] = {}
+        for name in carrier.worth.used:
+            if name in self.bundle.scorers.channels:
+                parts_NH = self.bundle.scorers.channels[name].attribute(history_1T, tracks_N)
+                worth_N1 = np.where(heard_N1, heard.get(name, 0.0), unheard.get(name, 0.0))
+                found[name] = parts_NH * (worth_N1 * ~again_N1)
+        nothing_NH = np.zeros((len(tracks_N), history_1T.nnz))
+        if self.repeat is not None and not of_friends and again_N1.any():
+            again_NH = self.repeat.attribute(history_1T, tracks_N) * again_N1
+            found[Repeat.name] = found.get(Repeat.name, nothing_NH) + again_NH
+        return Attribution(history_1T.indices, found, sum(found.values(), nothing_NH))
 
     def with_repeats(self, repeat: Repeat, listener: Listener) -> "Scored":
         """Return the scores with those of heard tracks by the repeat channel alone."""

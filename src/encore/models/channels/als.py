@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, played
+from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Vectors
 
 
@@ -60,7 +60,7 @@ class Als(Channel):
         """Alternate between listeners' and tracks' least squares."""
         with _one_blas_thread():
             self._model.fit(sp.csr_matrix(played(inputs.plays_UT)), show_progress=False)
-        for known in ("_gram_FF", "vectors"):
+        for known in ("_gram_FF", "_inverse_FF", "vectors"):
             self.__dict__.pop(known, None)
         return self
 
@@ -88,15 +88,29 @@ class Als(Channel):
         """The tracks' vectors."""
         return Vectors(self._model.item_factors)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
-        """Return each history track's part of the score (Hu, Koren & Volinsky, section 5)."""
-        weights = played(history_1T)
-        Y = self._model.item_factors
-        own = Y[weights.indices].astype(np.float64)
-        confidence = self._model.alpha * weights.data.astype(np.float64)
-        gram = self._gram_FF + (own * (confidence - 1)[:, None]).T @ own
-        parts = confidence * (own @ np.linalg.solve(gram, Y[track].astype(np.float64)))
-        return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True)}
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
+        """Return each history track's part of the scores (Hu, Koren & Volinsky, section 5).
+
+        With G the gram matrix that all listeners share, and Y the h factors of what was played,
+
+            parts  =  alpha Y (G + (alpha - 1) Y' Y)^-1 y_n
+                   =  alpha (I + (alpha - 1) Y G^-1 Y')^-1 Y G^-1 y_n
+
+        of which the one with the smaller matrix is solved.
+        """
+        heard, alpha = history_1T.data > 0, self._model.alpha
+        own_hF = self._model.item_factors[history_1T.indices[heard]]
+        asked_FN = self._model.item_factors[tracks_N].T
+        if len(own_hF) < self._model.factors:
+            half_hF = own_hF @ self._inverse_FF
+            shared_hh = np.eye(len(own_hF)) + (alpha - 1) * (half_hF @ own_hF.T)
+            solved_hN = np.linalg.solve(shared_hh, half_hF @ asked_FN)
+        else:
+            whole_FF, _ = self._squares(played(history_1T))
+            solved_hN = own_hF @ np.linalg.solve(whole_FF, asked_FN)
+        parts_NH: Floats = np.zeros((len(tracks_N), len(heard)), np.float32)
+        parts_NH[:, heard] = alpha * solved_hN.T
+        return parts_NH
 
     def _squares(
         self, played_1T: sp.csr_array
@@ -113,6 +127,11 @@ class Als(Channel):
         gram_FF: npt.NDArray[np.float64] = Y.T @ Y
         gram_FF += self._model.regularization * np.eye(Y.shape[1])
         return gram_FF
+
+    @cached_property
+    def _inverse_FF(self) -> Floats:
+        inverse_FF: Floats = np.linalg.inv(self._gram_FF).astype(np.float32)
+        return inverse_FF
 
     @property
     def factors_TF(self) -> Floats:

@@ -20,7 +20,7 @@ from implicit.cpu.bpr import BayesianPersonalizedRanking
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, played
+from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Vectors
 
 RIDGE = 1.0  # L2 penalty of the map from histories to factors
@@ -89,12 +89,13 @@ class Bpr(Channel):
         """The tracks' vectors."""
         return Vectors(self._tracks_TF)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return each history track's part of the mean, mapped; they sum to the score."""
-        own = played(history_1T).indices
-        mapped = self._tracks_TF[own] @ self._folds_FF @ self._tracks_TF[track]
-        parts = mapped / max(len(own), 1)
-        return {int(t): float(part) for t, part in zip(own, parts, strict=True)}
+        heard_H = history_1T.data > 0
+        mapped_NF = self._tracks_TF[tracks_N] @ self._folds_FF.T
+        parts_NH: Floats = mapped_NF @ self._tracks_TF[history_1T.indices].T
+        parts_NH *= (heard_H / max(heard_H.sum(), 1)).astype(np.float32)
+        return parts_NH
 
     def _mean(self, pairs: sp.csr_array) -> np.ndarray:
         """Return the mean factors of each history (B, F) in float64; zeros where it is empty."""

@@ -14,9 +14,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
+from encore.data.strength import log1p
 from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.entries import columns_of, entries
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, row_of, strengths, with_data
+from encore.models.ranking import Floats, Integers, row_of, strengths, with_data
 from encore.models.rows import Row, Whole
 
 
@@ -53,12 +55,14 @@ class Content(Channel):
         """Return the scores of one listener."""
         return Whole(self._content_TC @ folded.toarray()[0])
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return each history track's cosine times its share of the history; they sum to it."""
-        shares = _shares(history_1T)
-        cosine = (self._content_TC[shares.indices] @ self._content_TC[[track]].T).toarray().ravel()
-        parts = shares.data * cosine
-        return {int(t): float(part) for t, part in zip(shares.indices, parts, strict=True) if part}
+        kinds_K = np.array([*{*columns_of(self._content_TC, tracks_N).tolist()}], np.int64)
+        asked_NK = entries(self._content_TC, tracks_N, kinds_K)
+        cosine_NH = asked_NK @ entries(self._content_TC, history_1T.indices, kinds_K).T
+        weight_H = log1p(history_1T.data)
+        parts_NH: Floats = cosine_NH * (weight_H / (weight_H.sum() or 1))
+        return parts_NH
 
     def arrays(self) -> Arrays:
         """Return nothing: what tracks are is the bundle's to keep."""

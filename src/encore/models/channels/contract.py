@@ -9,7 +9,7 @@ import numpy.typing as npt
 from encore.config import TrainConfig
 from encore.errors import UsageError
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats
+from encore.models.ranking import Floats, Integers
 from encore.models.rows import Row, Vectors, Whole
 
 Need = Literal["plays", "content", "friends"]
@@ -69,13 +69,14 @@ class Channel(Protocol):
             return self.vectors.row(folded[0])
         return Whole(self.score(folded)[0])
 
-    def attribute(self, history_1T: Any, track: int) -> dict[int, float]:  # noqa: ARG002
-        """Return how much each track of the history adds to the score of `track`.
+    def attribute(self, history_1T: Any, tracks_N: Integers) -> Floats:
+        """Return what each of H tracks of a history adds to the scores of N distinct ones (N, H).
 
-        The values sum to the score where the channel is linear in the history, and the dict is
-        empty where the score does not come from the history, or nothing is known of how.
+        H are the stored pairs, in the order of `history_1T.indices`; a pair that was only skipped
+        adds 0. A row sums to the track's score where the channel is linear in the history. All are
+        0 where the scores do not come from the history, or nothing is known of how.
         """
-        return {}
+        return np.zeros((len(tracks_N), history_1T.nnz), np.float32)
 
     def arrays(self) -> Arrays:
         """Return what was learned and `inputs` do not hold, as plain arrays for a bundle.

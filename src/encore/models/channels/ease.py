@@ -33,8 +33,9 @@ import torch
 
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.entries import entries
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, played
+from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Row, Sparse
 from encore.models.weighing import Weighing
 
@@ -129,11 +130,11 @@ class Ease(Channel):
         """Return the scores of one listener, few of which are not 0."""
         return Sparse.of(folded, self._weights_TT)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return what each track of the history adds; they sum to the score."""
-        own = self._weigh(history_1T)
-        parts = own.data * self._weights_TT[own.indices][:, [track]].toarray().ravel()
-        return {int(t): float(part) for t, part in zip(own.indices, parts, strict=True) if part}
+        weights_HN = entries(self._weights_TT, history_1T.indices, tracks_N)
+        parts_NH: Floats = weights_HN.T * self._weigh.each(history_1T)
+        return parts_NH
 
     def arrays(self) -> Arrays:
         """Return the weights between tracks in their compressed rows, and what a play weighs."""

@@ -53,10 +53,6 @@ class Friends(Channel):
         """Return the scores of one listener, few of which are not 0."""
         return Sparse.of(folded, self._unit_UT)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:  # noqa: ARG002
-        """Return nothing: it is friends' tracks that made the score, not the listener's."""
-        return {}
-
     def arrays(self) -> Arrays:
         """Return nothing: the listeners' rows are the bundle's to keep."""
         return {}

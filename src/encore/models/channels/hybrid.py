@@ -27,9 +27,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from encore.config import TrainConfig
+from encore.data.strength import log1p
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, strengths
+from encore.models.ranking import Floats, Integers, strengths
 from encore.models.rows import Vectors
 
 SCALE = 9.0  # of cosines in the softmax: 6 and 20 were worse on validation rows (docs/log.md)
@@ -121,13 +122,12 @@ class Hybrid(Channel):
         """The tracks' vectors."""
         return Vectors(self._vectors_TD)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return each history track's part of the cosine; they sum to the score."""
-        weights = strengths(history_1T)
-        own_TD = self._vectors_TD[weights.indices] * weights.data[:, None]
-        length = float(np.linalg.norm(own_TD.sum(0))) or 1.0
-        parts = own_TD @ self._vectors_TD[track] / length
-        return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True)}
+        own_HD = self._vectors_TD[history_1T.indices] * log1p(history_1T.data)[:, None]
+        length = float(np.linalg.norm(own_HD.sum(0))) or 1.0
+        parts_NH: Floats = self._vectors_TD[tracks_N] @ own_HD.T / np.float32(length)
+        return parts_NH
 
     def arrays(self) -> Arrays:
         """Return the tracks' vectors."""

@@ -15,8 +15,9 @@ from implicit.nearest_neighbours import ItemItemRecommender
 
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.entries import entries
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats
+from encore.models.ranking import Floats, Integers
 from encore.models.rows import Row, Sparse
 from encore.models.weighing import Weighing
 
@@ -81,12 +82,11 @@ class ItemKnn(Channel):
         """Return the scores of one listener, few of which are not 0."""
         return Sparse.of(folded, self._similarity_TT)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return w x sim of each track of the history; they sum to the score."""
-        weights = self._weigh(history_1T)
-        column = self._similarity_TT[:, [track]].toarray().ravel()
-        parts = weights.data * column[weights.indices]
-        return {int(t): float(part) for t, part in zip(weights.indices, parts, strict=True) if part}
+        similarity_HN = entries(self._similarity_TT, history_1T.indices, tracks_N)
+        parts_NH: Floats = similarity_HN.T * self._weigh.each(history_1T)
+        return parts_NH
 
     def arrays(self) -> Arrays:
         """Return the similarity matrix in its compressed rows."""

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
-from encore.data.strength import halved, played
+from encore.data.strength import halved, log1p, played
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats
+from encore.models.ranking import Floats, Integers
 
 
 class Popularity(Channel):
@@ -52,10 +52,6 @@ class Popularity(Channel):
     def score(self, folded: int) -> Floats:
         """Return the same row (T,) for each listener, as (B, T)."""
         return np.tile(self._listeners_T, (folded, 1))
-
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:  # noqa: ARG002
-        """Return nothing: no track of the history has a part in it."""
-        return {}
 
     def arrays(self) -> Arrays:
         """Return the counts."""
@@ -99,10 +95,11 @@ class PersonalPopularity(Channel):
         scores: Floats = folded.log1p().toarray().astype(np.float32)
         return scores
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
-        """Return the track itself where the listener has played it."""
-        own = float(np.log1p(history_1T[0, track]))
-        return {track: own} if own else {}
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
+        """Return all for the track itself, where the listener has played it."""
+        own_NH = tracks_N[:, None] == history_1T.indices
+        parts_NH: Floats = (own_NH * log1p(history_1T.data)).astype(np.float32)
+        return parts_NH
 
     def arrays(self) -> Arrays:
         """Return nothing: nothing was learned."""

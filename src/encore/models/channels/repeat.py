@@ -23,10 +23,11 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
+from encore.data.strength import log1p
 from encore.data.vocabulary import UNKNOWN
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs
-from encore.models.ranking import Floats, strengths
+from encore.models.ranking import Floats, Integers, strengths
 from encore.models.rows import Row, Sparse
 
 
@@ -74,10 +75,11 @@ class Repeat(Channel):
         """Return the scores of one listener, few of which are not 0."""
         return Sparse(folded.toarray()[0])
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
-        """Return the track itself where the listener has played it, as if today."""
-        own = float(np.log1p(history_1T[0, track]))
-        return {track: own} if own else {}
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
+        """Return all for the track itself, where the listener has played it, as if today."""
+        own_NH = tracks_N[:, None] == history_1T.indices
+        parts_NH: Floats = (own_NH * log1p(history_1T.data)).astype(np.float32)
+        return parts_NH
 
     def arrays(self) -> Arrays:
         """Return the decay; the listeners' rows and their times are the bundle's to keep."""

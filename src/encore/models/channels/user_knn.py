@@ -15,8 +15,9 @@ import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.entries import entries
 from encore.models.inputs import Audience, Inputs, unit_rows
-from encore.models.ranking import Floats, played
+from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Row, Sparse
 from encore.models.weighing import Weighing
 
@@ -58,17 +59,17 @@ class UserKnn(Channel):
         """Return the scores of one listener, few of which are not 0."""
         return Sparse.of(folded, self._played_UT)
 
-    def attribute(self, history_1T: sp.csr_array, track: int) -> dict[int, float]:
+    def attribute(self, history_1T: sp.csr_array, tracks_N: Integers) -> Floats:
         """Return each history track's part in the similarities that made the score; they sum to it.
 
         sim(u, v) is itself a sum over the tracks that both play.
         """
-        own = unit_rows(self._weigh(history_1T))
-        nearest = self._nearest(own)
-        voters = nearest.indices[self._played_UT[nearest.indices][:, [track]].toarray().ravel() > 0]
-        shared = self._unit_UT[voters][:, own.indices].sum(axis=0)
-        parts = own.data * np.asarray(shared).ravel()
-        return {int(t): float(part) for t, part in zip(own.indices, parts, strict=True) if part}
+        nearest_V = self.fold_in(Audience.of(history_1T)).indices
+        votes_VN = entries(self._played_UT, nearest_V, tracks_N)
+        shared_VH = entries(self._unit_UT, nearest_V, history_1T.indices)
+        own_H = self._weigh.each(history_1T)
+        parts_NH: Floats = votes_VN.T @ shared_VH * (own_H / (np.linalg.norm(own_H) or 1))
+        return parts_NH
 
     def _nearest(self, unit_BT: sp.csr_array) -> sp.csr_array:
         similarity = sp.csr_array(unit_BT @ self._unit_TU)
