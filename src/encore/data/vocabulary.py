@@ -10,6 +10,8 @@ import polars as pl
 
 UNKNOWN = 0
 
+FEW = 100  # times as many ids as keys: then they are looked up one by one, and nothing is joined
+
 Indices = npt.NDArray[np.int32]
 
 
@@ -53,6 +55,9 @@ class Vocabulary:
 
     def encode(self, keys: pl.Series) -> Indices:
         """Return the index of each key as int32, 0 where it is unknown or null."""
+        if len(keys) * FEW <= len(self.ids):
+            found = (self.index(key) for key in keys.cast(pl.String))
+            return np.fromiter(found, np.int32, len(keys))
         wanted = keys.cast(pl.String).alias("id").to_frame()
         found = wanted.join(self._table, on="id", how="left", maintain_order="left")
         return found["index"].fill_null(UNKNOWN).to_numpy().astype(np.int32)

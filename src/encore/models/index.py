@@ -11,6 +11,8 @@ a query needs is measured, on queries of the kind that will come.
 Legend: T tracks, D dimensions, Q queries, L lists.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -30,7 +32,8 @@ TRAINED_ON = 64  # vectors a list, that its centroid is found from
 ITERATIONS = 10  # of k-means
 SEED = 1234
 WIDTHS = 8  # of which vectors are multiples
-QUERIES_AT_ONCE = 1024
+QUERIES_AT_ONCE = 4096
+BY_BLAS = 20  # queries from which on faiss multiplies matrices; its own default is 100 times more
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def best_unheard(
     for some in np.split(by_length, range(QUERIES_AT_ONCE, len(by_length), QUERIES_AT_ONCE)):
         wanted = min(k + int(length_B[some].max(initial=0)) + 2, len(vectors_TD))
         parts = queries_BD[some], vectors_TD
-        score_BK, track_BK = faiss.knn(*parts, wanted, faiss.METRIC_INNER_PRODUCT)
+        with _products_by_blas():
+            score_BK, track_BK = faiss.knn(*parts, wanted, faiss.METRIC_INNER_PRODUCT)
         closed_BK = are_held(track_BK, history_BT[some]) | (track_BK == UNKNOWN)
         place_Bk = np.argsort(closed_BK, axis=1, kind="stable")[:, : k + 1]
         score_BK, track_BK, closed_BK = (
@@ -141,6 +145,18 @@ def best_unheard(
             mask_heard(scores_1T, history_BT[some[[row]]])
             best_Bk[some[row]] = top_k(scores_1T, k, ties)[0]
     return best_Bk
+
+
+@contextmanager
+def _products_by_blas() -> Iterator[None]:
+    """Let faiss multiply matrices for few queries too: six times as fast for some hundreds."""
+    settings: Any = faiss.cvar
+    before = settings.distance_compute_blas_threshold
+    settings.distance_compute_blas_threshold = BY_BLAS
+    try:
+        yield
+    finally:
+        settings.distance_compute_blas_threshold = before
 
 
 def _widened(vectors_ND: Floats) -> Floats:
