@@ -1,5 +1,6 @@
 """The rules where they are used: from a bundle to lists of one listener and of all."""
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from encore import Dataset, Recommender, Rules
 from encore.data.identity import normalise_artist
+from encore.models import index
 from encore.models.channels import Als, Repeat
 from encore.recommend.catalogue import catalogue_of, taste_of
 from encore.recommend.fold_in import listener_of
@@ -30,16 +32,42 @@ rules_of_a_request = st.builds(
 )
 
 
-@settings(max_examples=30)
+REQUESTS = 10_000 if os.environ.get("ENCORE_HYPOTHESIS") == "requests" else 30
+
+
+@pytest.fixture(scope="module")
+def indexed_model(small_model: Recommender) -> Recommender:
+    """The model with its candidates from indexes, however little these find."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "WANTED_RECALL", 0.2)
+        patch.setattr(index, "MEASURED_AT", 20)
+        bundle = small_model.bundle
+        channels = {
+            name: type(channel).from_arrays(channel.arrays(), bundle.scorers.inputs)
+            for name, channel in bundle.scorers.channels.items()
+        }
+        scorers = replace(bundle.scorers, channels=channels, indexed_from=0)
+        model = Recommender(replace(bundle, scorers=scorers))
+        model.warm()
+    assert {*scorers.indexes()} == {"als", "hybrid", "network-rank"}
+    return model
+
+
+@pytest.mark.parametrize("retrieval", ["exact", "indexed"])
+@settings(max_examples=REQUESTS)
 @given(st.data(), rules_of_a_request, st.none() | st.floats(0, 1), st.integers(1, 12))
 def test_random_requests_keep_their_laws(
     small_model: Recommender,
+    indexed_model: Recommender,
     small_world: Dataset,
+    retrieval: str,
     data: st.DataObject,
     rules: Rules,
     dial: float | None,
     n: int,
 ) -> None:
+    if retrieval == "indexed":
+        small_model = indexed_model
     if dial is not None:
         rules = rules.model_copy(update={"discovery": dial, "heard": None})
     listeners = small_model.bundle.features.listeners

@@ -56,8 +56,8 @@ class Vocabulary:
     def encode(self, keys: pl.Series) -> Indices:
         """Return the index of each key as int32, 0 where it is unknown or null."""
         if len(keys) * FEW <= len(self.ids):
-            found = (self.index(key) for key in keys.cast(pl.String))
-            return np.fromiter(found, np.int32, len(keys))
+            one_by_one = (self.index(key) for key in keys.cast(pl.String))
+            return np.fromiter(one_by_one, np.int32, len(keys))
         wanted = keys.cast(pl.String).alias("id").to_frame()
         found = wanted.join(self._table, on="id", how="left", maintain_order="left")
         return found["index"].fill_null(UNKNOWN).to_numpy().astype(np.int32)

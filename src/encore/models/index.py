@@ -33,6 +33,8 @@ ITERATIONS = 10  # of k-means
 SEED = 1234
 WIDTHS = 8  # of which vectors are multiples
 QUERIES_AT_ONCE = 4096
+HEAP = 40  # best, up to which faiss's heap is as quick as the reservoir that it has from 100 on
+RESERVOIR = 100
 BY_BLAS = 20  # queries from which on faiss multiplies matrices; its own default is 100 times more
 
 
@@ -123,27 +125,33 @@ def best_unheard(
     Every track is asked, by products that keep no score but the best. In the order of `top_k`;
     `EMPTY` where there are fewer.
     """
-    best_Bk = np.empty((len(queries_BD), k), np.int64)
+    best_Bk = np.full((len(queries_BD), k), EMPTY, np.int64)
     length_B = np.diff(history_BT.indptr)
-    by_length = np.argsort(length_B, kind="stable")  # who heard much is asked for more
-    for some in np.split(by_length, range(QUERIES_AT_ONCE, len(by_length), QUERIES_AT_ONCE)):
-        wanted = min(k + int(length_B[some].max(initial=0)) + 2, len(vectors_TD))
-        parts = queries_BD[some], vectors_TD
-        with _products_by_blas():
-            score_BK, track_BK = faiss.knn(*parts, wanted, faiss.METRIC_INNER_PRODUCT)
-        closed_BK = are_held(track_BK, history_BT[some]) | (track_BK == UNKNOWN)
-        place_Bk = np.argsort(closed_BK, axis=1, kind="stable")[:, : k + 1]
-        score_BK, track_BK, closed_BK = (
-            np.take_along_axis(values_BK, place_Bk, 1)
-            for values_BK in (score_BK, track_BK, closed_BK)
-        )
-        track_BK[closed_BK] = EMPTY
-        best_Bk[some] = EMPTY
-        best_Bk[some, : track_BK.shape[1]] = track_BK[:, :k]
-        for row in np.flatnonzero((score_BK[:, 1:] == score_BK[:, :-1]).any(1)):
-            scores_1T = (vectors_TD @ parts[0][row])[None]
-            mask_heard(scores_1T, history_BT[some[[row]]])
-            best_Bk[some[row]] = top_k(scores_1T, k, ties)[0]
+    left = np.argsort(length_B, kind="stable")  # by length: who heard much must be asked for more
+    for at_most in (RESERVOIR, len(vectors_TD)):
+        later = [left[:0]]
+        for some in np.split(left, range(QUERIES_AT_ONCE, len(left), QUERIES_AT_ONCE)):
+            needed = min(k + int(length_B[some].max(initial=0)) + 2, len(vectors_TD))
+            kept = needed if needed <= HEAP else max(RESERVOIR, min(needed, at_most))
+            kept = min(kept, len(vectors_TD))
+            with _products_by_blas():
+                score_BK, track_BK = faiss.knn(
+                    queries_BD[some], vectors_TD, kept, faiss.METRIC_INNER_PRODUCT
+                )
+            score_BK, track_BK = score_BK[:, :needed], track_BK[:, :needed]
+            closed_BK = are_held(track_BK, history_BT[some]) | (track_BK == UNKNOWN)
+            place_Bk = np.argsort(closed_BK, axis=1, kind="stable")[:, : k + 1]
+            open_Bk = ~np.take_along_axis(closed_BK, place_Bk, 1)
+            track_Bk = np.where(open_Bk, np.take_along_axis(track_BK, place_Bk, 1), EMPTY)
+            best_Bk[some, : track_Bk.shape[1]] = track_Bk[:, :k]
+            short_B = ~open_Bk.all(1) & (kept < needed)
+            later.append(some[short_B])
+            score_Bk = np.take_along_axis(score_BK, place_Bk, 1)
+            for b in some[(score_Bk[:, 1:] == score_Bk[:, :-1]).any(1) & ~short_B]:
+                scores_1T = (vectors_TD @ queries_BD[b])[None]
+                mask_heard(scores_1T, history_BT[[b]])
+                best_Bk[b] = top_k(scores_1T, k, ties)[0]
+        left = np.concatenate(later)
     return best_Bk
 
 

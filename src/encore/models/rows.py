@@ -223,7 +223,7 @@ class Inner(Row):
 
 def _highest(track_N: Integers, value_N: Floats, k: int, ties: TieOrder) -> Integers:
     """Return the `k` tracks of the highest values, best first."""
-    if len(track_N) > 2 * k:
+    if len(track_N) > 2 * k > 0:
         least = np.partition(value_N, len(value_N) - k)[len(value_N) - k]
         track_N, value_N = track_N[value_N >= least], value_N[value_N >= least]
     return track_N[np.lexsort((ties.place_of_column[track_N], -value_N))[:k]]

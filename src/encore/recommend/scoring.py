@@ -154,14 +154,15 @@ class Scored:
         """Return the `k` best of the open tracks and their scores, best first.
 
         Where a scorer's best are asked of an index, they are the best of the union of what every
-        scorer puts among its best half as many.
+        scorer puts among its best half as many; of all, should these be too few.
         """
         ties = self.bundle.scorers.ties
         if any(term.row.indexed for term in self.terms):
             track_K = self._candidates(open_T, -(-k // 2))
-            scores_K = self.at(track_K)
-            order = np.lexsort((ties.place_of_column[track_K], -scores_K))[:k]
-            return track_K[order], scores_K[order]
+            if len(track_K) >= min(k, int(np.count_nonzero(open_T))):
+                scores_K = self.at(track_K)
+                order = np.lexsort((ties.place_of_column[track_K], -scores_K))[:k]
+                return track_K[order], scores_K[order]
         track_K = Whole(self.scores_T).best(Open(open_T), k, ties)
         return track_K, self.scores_T[track_K]
 
