@@ -11,7 +11,7 @@ ACOUSTICS ?=
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint types format bench quality channels docs serve clean
+.PHONY: help setup demo test fuzz requests lint types format bench quality channels docs serve clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
@@ -26,6 +26,9 @@ test: $(READY)  ## Run all tests
 
 fuzz: $(READY)  ## Look for inputs that break what holds of all (half an hour or more)
 	ENCORE_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis tests
+
+requests: $(READY)  ## Ask for ten thousand random lists, each of two ways, and hold them to their laws
+	ENCORE_HYPOTHESIS=requests $(BIN)/python -m pytest tests/recommend/test_rules_on_the_path.py -k random_requests
 
 lint: $(READY)  ## Check style, formatting and layers
 	$(BIN)/ruff check .
@@ -43,6 +46,7 @@ bench: $(READY)  ## Measure speed: of training, of evaluating, of importing
 	$(BIN)/python benchmarks/speed.py --json build/speed.json
 	$(BIN)/python benchmarks/evaluation.py --json build/evaluation.json
 	$(BIN)/python benchmarks/data.py --json build/data.json
+	$(BIN)/python benchmarks/serving.py --json build/serving.json --bundle build/serving
 
 quality: $(READY)  ## Measure quality beside tuned peers (LISTENING=FOLDER of data; an hour or more)
 	@$(PEERS)

@@ -217,6 +217,7 @@ def retrieved(folder: Path, quick: bool) -> _bench.Figure:
     exact_Bk = model.top_of(model.scores(question.audience), question.audience.history_BT, LISTED)
     bundle = model.bundle
     indexed = Recommender(replace(bundle, scorers=replace(bundle.scorers, indexed_from=0)))
+    indexed.warm()
     found = indexed.lists(question.audience.user_B, LISTED, Rules.plain())
     found_Bk = np.stack([ranked.tracks_n for ranked in found])
     ours, peer = (

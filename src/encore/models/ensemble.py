@@ -68,8 +68,8 @@ class Scorers:
     """The fitted channels and the network over one vocabulary of tracks.
 
     `silent` are those that no blend may use: how much a scorer adds is asked by leaving it out.
-    `indexed_from` is the size of catalogue from which the best tracks by a scorer of vectors are
-    asked of an index.
+    `indexed_from` is the size of catalogue from which `warm` fits an index over the vectors of a
+    scorer that has them.
     """
 
     features: Features
@@ -82,18 +82,12 @@ class Scorers:
     silent: frozenset[str] = frozenset()
     indexed_from: int = INDEXED_FROM
     _same: dict[str, Row] = field(default_factory=dict, init=False, repr=False)
-    _indexed: set[str] = field(default_factory=set, init=False, repr=False)
     _vectors: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def names(self) -> list[str]:
         """The scorers that a blend may use, the network last."""
         return [name for name in (*self.channels, NETWORK) if name not in self.silent]
-
-    @property
-    def indexed(self) -> bool:
-        """Whether the catalogue is of a size for an index."""
-        return self.features.tracks.rows >= self.indexed_from
 
     @cached_property
     def _every(self) -> dict[str, Channel]:
@@ -107,7 +101,6 @@ class Scorers:
     def row(self, name: str, asking: Audience) -> Row:
         """Return the scores of one listener by one scorer, in the form that is cheapest to ask."""
         scorer = self._every[name]
-        self._index(scorer)
         if not scorer.same_for_all:
             return scorer.row(self._folded(name, asking))
         if name not in self._same:
@@ -115,19 +108,23 @@ class Scorers:
         return self._same[name]
 
     def warm(self) -> None:
-        """Compute ahead what requests share: indexes, and the vectors of all known listeners.
+        """Compute ahead what requests share: the vectors of all known listeners, and indexes.
 
-        They are 4 bytes for each component: of a scorer with 64, 256 MB a million listeners.
+        Vectors take 4 bytes for each component: of a scorer with 64, 256 MB a million listeners.
+        An index over the tracks' is fitted to some of them, in a catalogue of `indexed_from` on.
         """
         everybody = np.arange(self.features.listeners.rows, dtype=np.int32)
+        heard = np.flatnonzero(self.features.heard_U)
+        some = np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)
         for name, scorer in self._every.items():
-            self._index(scorer)
-            if scorer.vectors is None or name in self._vectors:
+            if (vectors := scorer.vectors) is None or name in self._vectors:
                 continue
-            table_UD = np.empty((len(everybody), scorer.vectors.width), np.float32)
-            for some in np.array_split(everybody, -(-len(everybody) // LISTENERS_AT_ONCE)):
-                table_UD[some] = scorer.fold_in(Audience.known(self.inputs, some))
+            table_UD = np.empty((len(everybody), vectors.width), np.float32)
+            for block in np.array_split(everybody, -(-len(everybody) // LISTENERS_AT_ONCE)):
+                table_UD[block] = scorer.fold_in(Audience.known(self.inputs, block))
             self._vectors[name] = table_UD
+            if len(some) and self.features.tracks.rows >= self.indexed_from:
+                vectors.index = Index.fitted(vectors.vectors_TD, table_UD[heard[some]])
 
     def _folded(self, name: str, audience: Audience) -> Any:
         """Return what a scorer knows of listeners; of known ones, where it was computed ahead."""
@@ -192,17 +189,6 @@ class Scorers:
         if self.ranker is None or not set(self.ranker.channels) <= set(self.channels):
             return None
         return self.ranker
-
-    def _index(self, scorer: Channel) -> None:
-        """Fit the index over a scorer's vectors, when it is first asked in a large catalogue."""
-        if scorer.name in self._indexed or not self.indexed:
-            return
-        self._indexed.add(scorer.name)
-        heard = np.flatnonzero(self.features.heard_U)
-        some = heard[np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)]
-        if scorer.vectors is not None and len(some):
-            queries_QD = scorer.fold_in(Audience.known(self.inputs, some.astype(np.int32)))
-            scorer.vectors.index = Index.fitted(scorer.vectors.vectors_TD, queries_QD)
 
     @torch.inference_mode()
     def plays(self, user_B: Indices) -> Floats:

@@ -268,7 +268,7 @@ def scored_together(bundle: Bundle, user_B: Indices) -> Iterator[Scored]:
     In a catalogue with an index they are asked for one at a time.
     """
     audience = Audience.known(bundle.scorers.inputs, user_B)
-    if bundle.scorers.indexed:
+    if bundle.scorers.indexes():
         yield from (scored(bundle, audience.at(slice(b, b + 1))) for b in range(len(audience)))
         return
     parts = parts_of(bundle, audience)
