@@ -21,7 +21,7 @@ os.environ.setdefault("IR_DATASETS_HOME", str(Path(tempfile.gettempdir()) / "enc
 # examples, so that only a change of the code fails; `make fuzz` looks for new ones.
 settings.register_profile("encore", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=1000)
-settings.register_profile("requests", deadline=None)
+settings.register_profile("requests", deadline=None, max_examples=10_000)
 settings.load_profile(os.environ.get("ENCORE_HYPOTHESIS", "encore"))
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
