@@ -429,6 +429,25 @@ def test_a_playlist_goes_on_from_a_track(encore, folders, tmp_path):
     assert encore("playlist", folders / "bundle")[0] == 2
 
 
+def test_a_playlist_goes_on_from_a_file(encore, folders, tmp_path):
+    tracks = Dataset.load(folders / "data").tracks.to_dicts()[:3]
+    lines = [f"#EXTINF:9,{t['artist']} - {t['title']}\n{t['track_id']}.ogg\n" for t in tracks]
+    file = tmp_path / "mine.m3u8"
+    file.write_text("#EXTM3U\n" + "".join(lines) + "#EXTINF:9,Nobody - Nothing\nx.ogg\n")
+    code, out, err = encore("playlist", folders / "bundle", "--from-file", file, "-n", 5, "--json")
+    found = json.loads(out)
+    assert (code, found["unmatched"], len(found["slots"])) == (0, ["Nobody - Nothing"], 5)
+    assert "1 of 4 tracks of mine.m3u8 are not known: Nobody - Nothing" in err
+    listed = {slot["track_id"] for slot in found["slots"]}
+    assert not listed & {track["track_id"] for track in tracks}
+    named = [flag for t in tracks for flag in ("--from", t["track_id"])]
+    _, out, _ = encore("playlist", folders / "bundle", *named, "-n", 5, "--json")
+    assert json.loads(out)["slots"] == found["slots"]
+    file.write_text("#EXTM3U\n#EXTINF:9,Nobody - Nothing\nx.ogg\n")
+    code, _, err = encore("playlist", folders / "bundle", "--from-file", file)
+    assert (code, "of 1 track the model knows none" in err) == (1, True)
+
+
 def test_lists_of_all_equal_the_single_ones(encore, folders, tmp_path):
     code, _, _ = encore(
         "recommend", folders / "bundle", "--all", "-n", 4, "-o", tmp_path / "a.parquet"
