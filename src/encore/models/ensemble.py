@@ -68,8 +68,8 @@ class Scorers:
 
     `silent` are those that no blend may use: how much a scorer adds is asked by leaving it out.
     `indexed_from` is the size of catalogue from which the best tracks by a scorer of vectors are
-    asked of an index. `standing` are the columns over which scores are standardised, by default all:
-    tracks that came after training are scored on its scale, and leave all others' scores alone.
+    asked of an index. `standing` are the columns over which scores are standardised, by default
+    all: tracks that came after training are scored on its scale, and leave other scores alone.
     """
 
     features: Features

@@ -48,7 +48,7 @@ class Row(ABC):
     @property
     @abstractmethod
     def deviation(self) -> float:
-        """The standard deviation over the standing tracks but the unknown; 0 where all are equal."""
+        """The standard deviation over the standing tracks but the unknown; 0 if they are equal."""
 
     @property
     @abstractmethod
