@@ -152,10 +152,8 @@ class Features:
             if times
             else _silent(temporal.OF_LISTENER, listeners.rows)
         )
-        numeric_TF, numeric_UF = (
-            _table(of_track, TRACK_NUMERIC),
-            _table(of_listener, LISTENER_NUMERIC),
-        )
+        numeric_TF = _table(of_track, TRACK_NUMERIC)
+        numeric_UF = _table(of_listener, LISTENER_NUMERIC)
         norms = Norms(acoustics, received, StandardScaler.fit(numeric_TF))
         return cls(
             listeners=listeners,

@@ -46,31 +46,14 @@ def add_tracks(
     _check_kind(bundle, data)
     there = bundle.tracks.with_columns(heard=pl.Series(bundle.features.heard_T[1:]))
     current = _brought_up_to_date(there, data.tracks)
-    differs = [pl.col(name).ne_missing(there[name]) for name in schema.TRACKS]
-    tagged = data.tags["track_id"].unique().implode()
     changed = current.filter(
-        pl.any_horizontal(differs) | (~pl.col("heard") & pl.col("track_id").is_in(tagged))
+        pl.any_horizontal(pl.col(name).ne_missing(there[name]) for name in schema.TRACKS)
+        | (~pl.col("heard") & _among(data.tags["track_id"]))
     )
     anew = changed.filter(~pl.col("heard")).drop("heard")
     new = data.tracks.join(there, on="track_id", how="anti", maintain_order="left")
-    kept_genres = anew.filter(~pl.col("track_id").is_in(_of_genres(data).implode()))
-    described = pl.concat(
-        [
-            anew.with_columns(
-                genres=pl.when(~pl.col("track_id").is_in(kept_genres["track_id"].implode())).then(
-                    "genres"
-                )
-            ),
-            new,
-        ]
-    )
-    said = pl.concat([data.tags, _genres_so_far(bundle.features, kept_genres["track_id"])])
-    features = extended(
-        bundle.features,
-        bundle.tracks,
-        described,
-        said.join(described, on="track_id", how="semi", maintain_order="left"),
-    )
+    described, said = _told(bundle.features, data, anew, new)
+    features = extended(bundle.features, bundle.tracks, described, said)
     row_N = features.tracks.encode(described["track_id"])
     grown = with_tracks(bundle, features, pl.concat([current.drop("heard"), new]), row_N)
     record = _record(data, new.height, changed.height)
@@ -113,10 +96,23 @@ def _brought_up_to_date(there: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame
     return both.with_columns(columns).select(there.columns)
 
 
-def _of_genres(data: Dataset) -> pl.Series:
-    """Return the tracks of which genres or tags are told."""
-    own = data.tracks.filter(pl.col("genres").is_not_null())["track_id"]
-    return pl.concat([own, data.tags["track_id"]])
+def _told(
+    features: Features, data: Dataset, anew: pl.DataFrame, new: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the tracks to describe, and the tags that tell of them.
+
+    Of whom neither genres nor tags are told now, those that they have stay.
+    """
+    told = pl.concat([data.tracks.drop_nulls("genres")["track_id"], data.tags["track_id"]])
+    genres = pl.when(_among(told)).then("genres").alias("genres")
+    described = pl.concat([anew.with_columns(genres), new])
+    so_far = _genres_so_far(features, anew.filter(~_among(told))["track_id"])
+    said = pl.concat([data.tags, so_far])
+    return described, said.filter(_among(described["track_id"]))
+
+
+def _among(ids: pl.Series) -> pl.Expr:
+    return pl.col("track_id").is_in(ids.unique().implode())
 
 
 def _genres_so_far(features: Features, tracks: pl.Series) -> pl.DataFrame:
