@@ -1,8 +1,6 @@
 """Tracks join a trained model: what was learned stays to the bit, what is new is served."""
 
 import dataclasses
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +11,7 @@ import pytest
 
 import encore
 from encore import Dataset, InputError, Recommender, Rules, TrainConfig, load, schema
-from encore.data import world
 from encore.data.dataset import complete
-from encore.folder import MANIFEST
 from encore.models import bundle as bundles
 from encore.models.channels import CHANNELS
 from encore.models.inputs import Audience
@@ -430,84 +426,3 @@ def test_a_channel_of_ones_own_grows_or_says_that_it_cannot(
     model = encore.train(small_world, config.replaced(channels=("content", "flat")))
     with pytest.raises(InputError, match="channel 'flat': scores 121 tracks where 124"):
         model.add_tracks(new)
-
-
-# The command line
-
-
-@pytest.fixture
-def on_disk(whole: Recommender, tmp_path: Path) -> tuple[Path, Path]:
-    """The bundle, and a table of four rows: new, without id, there and the same, twice."""
-    whole.save(tmp_path / "bundle")
-    there = whole.bundle.tracks.row(0, named=True)
-    rows = f"n1,First Light,Nobody Yet,drill\n,No Id,Nobody Yet,\n{there['track_id']},,,\n"
-    table = tmp_path / "new.csv"
-    table.write_text(f"track_id,title,artist,genres\n{rows}n1,First Light,Nobody Yet,rock\n")
-    return tmp_path / "bundle", table
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    import sys
-
-    from encore.cli import main
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["encore", *map(str, arguments)])
-        patch.setenv("COLUMNS", "200")
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
-
-
-def test_on_the_command_line_it_counts_what_came_of_each_row(
-    on_disk: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle, table = on_disk
-    whole = (bundle / MANIFEST).read_bytes()
-    out = tmp_path / "grown"
-    code, shown, _ = run(capsys, "models", "add-tracks", bundle, table, "--out", out, "--json")
-    record = json.loads(shown)
-    assert code == 0
-    assert (bundle / MANIFEST).read_bytes() == whole
-    assert (record["added"], record["updated"], record["unchanged"]) == (1, 0, 1)
-    assert record["refused"] == {"missing_track": 1, "duplicate_track": 1}
-    assert record["examples"]["missing_track"] == ["new.csv:3: (empty)"]
-    manifest = json.loads((out / MANIFEST).read_text("utf-8"))
-    assert manifest["added"] == [record] == load(out).bundle.facts["added"]
-    digest = encore.folder.sha256(table)
-    assert record["sources"] == [{"name": "new.csv", "sha256": digest}]
-    card = (out / "MODEL_CARD.md").read_text("utf-8")
-    assert card.startswith((bundle / "MODEL_CARD.md").read_text("utf-8"))
-    assert f"1 track added, 0 updated (sha256 {digest})" in card
-    assert load(out).bundle.tracks["genres"][-1].to_list() == ["drill", "rock"]
-
-
-def test_on_the_command_line_the_bundle_itself_is_replaced(
-    on_disk: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle, table = on_disk
-    shutil.rmtree(bundle / "listeners")
-    code, shown, _ = run(capsys, "models", "add-tracks", bundle, table)
-    assert code == 0
-    assert "1 track added, 1 unchanged" in shown
-    assert "1 row was refused: missing_track (new.csv:3: (empty))" in shown
-    assert load(bundle).bundle.tracks["track_id"][-1] == "n1"
-    assert not (bundle / "listeners").exists()
-    assert sorted(f.name for f in bundle.parent.iterdir()) == ["bundle", "new.csv"]
-
-
-def test_on_the_command_line_plays_are_passed_over_with_a_word(
-    on_disk: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle, _ = on_disk
-    world.make(listeners=10, tracks=30, seed=9).data.save(tmp_path / "data")
-    code, _, told = run(capsys, "models", "add-tracks", bundle, tmp_path / "data")
-    assert code == 0
-    assert "of plays passed over" in told
-    code, _, told = run(capsys, "models", "add-tracks", bundle, tmp_path / "absent.csv")
-    assert code == 1
-    assert "absent.csv" in told
