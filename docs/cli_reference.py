@@ -6,7 +6,7 @@ from pathlib import Path
 import typer.rich_utils
 from typer.testing import CliRunner
 
-from encore.cli import COMMANDS, app
+from encore.cli import COMMANDS, GROUPS, app
 
 PAGE = Path(__file__).with_name("cli.md")
 WIDTH = "100"
@@ -24,6 +24,9 @@ def page() -> str:
     """Return the page."""
     typer.rich_utils.FORCE_TERMINAL = False
     parts = [HEAD, _block([]), *(_block([name]) for name in COMMANDS)]
+    for group, commands in GROUPS.items():
+        named = [command.name or "" for command in commands.registered_commands]
+        parts += [_block([group]), *(_block([group, name]) for name in named)]
     return "\n".join(parts)
 
 

@@ -7,11 +7,12 @@ import sys
 import polars as pl
 import pytest
 
-from encore import TrainConfig
+from encore import Recommender, TrainConfig
 from encore.cli import main
 from encore.cli.recommend import write_frame
 from encore.data import world
 from encore.data.dataset import Dataset
+from encore.folder import MANIFEST, sha256
 
 QUICK = ["--recipe", "quick", "--epochs", "1"]
 
@@ -427,6 +428,74 @@ def test_a_playlist_goes_on_from_a_track(encore, folders, tmp_path):
         code, _, err = encore(*ask, *wrong)
         assert (code, told in err) == (2, True)
     assert encore("playlist", folders / "bundle")[0] == 2
+
+
+def test_a_playlist_goes_on_from_a_file(encore, folders, tmp_path):
+    tracks = Dataset.load(folders / "data").tracks.to_dicts()[:3]
+    lines = [f"#EXTINF:9,{t['artist']} - {t['title']}\n{t['track_id']}.ogg\n" for t in tracks]
+    file = tmp_path / "mine.m3u8"
+    file.write_text("#EXTM3U\n" + "".join(lines) + "#EXTINF:9,Nobody - Nothing\nx.ogg\n")
+    code, out, err = encore("playlist", folders / "bundle", "--from-file", file, "-n", 5, "--json")
+    found = json.loads(out)
+    assert (code, found["unmatched"], len(found["slots"])) == (0, ["Nobody - Nothing"], 5)
+    assert "1 of 4 tracks of mine.m3u8 are not known: Nobody - Nothing" in err
+    listed = {slot["track_id"] for slot in found["slots"]}
+    assert not listed & {track["track_id"] for track in tracks}
+    named = [flag for t in tracks for flag in ("--from", t["track_id"])]
+    _, out, _ = encore("playlist", folders / "bundle", *named, "-n", 5, "--json")
+    assert json.loads(out)["slots"] == found["slots"]
+    file.write_text("#EXTM3U\n#EXTINF:9,Nobody - Nothing\nx.ogg\n")
+    code, _, err = encore("playlist", folders / "bundle", "--from-file", file)
+    assert (code, "of 1 track the model knows none" in err) == (1, True)
+
+
+@pytest.fixture
+def growing(folders, tmp_path):
+    """A bundle, and a table of four rows: new, without id, there and the same, new again."""
+    shutil.copytree(folders / "bundle", tmp_path / "bundle")
+    there = Dataset.load(folders / "data").tracks["track_id"][0]
+    table = tmp_path / "new.csv"
+    rows = ["n1,First Light,Nobody Yet,drill", ",No Id,Nobody Yet,", f"{there},,,"]
+    lines = ["track_id,title,artist,genres", *rows, "n1,First Light,Nobody Yet,rock"]
+    table.write_text("".join(f"{line}\n" for line in lines))
+    return tmp_path / "bundle", table
+
+
+def test_adding_tracks_counts_what_becomes_of_each_row(encore, growing, tmp_path):
+    bundle, table = growing
+    before, out = (bundle / MANIFEST).read_bytes(), tmp_path / "grown"
+    code, shown, _ = encore("models", "add-tracks", bundle, table, "--out", out, "--json")
+    record = json.loads(shown)
+    assert (code, (bundle / MANIFEST).read_bytes() == before) == (0, True)
+    assert (record["added"], record["updated"], record["unchanged"]) == (1, 0, 1)
+    assert record["refused"] == {"missing_track": 1, "duplicate_track": 1}
+    assert record["examples"]["missing_track"] == ["new.csv:3: (empty)"]
+    assert record["sources"] == [{"name": "new.csv", "sha256": sha256(table)}]
+    grown = Recommender.load(out).bundle
+    assert json.loads((out / MANIFEST).read_text("utf-8"))["added"] == [record]
+    assert grown.facts["added"] == [record]
+    assert grown.card.startswith((bundle / "MODEL_CARD.md").read_text("utf-8"))
+    assert f"1 track added, 0 updated (sha256 {sha256(table)})" in grown.card
+    assert grown.tracks["genres"][-1].to_list() == ["drill", "rock"]
+
+
+def test_a_bundle_is_added_to_in_its_place_and_stays_without_listeners(encore, growing):
+    bundle, table = growing
+    shutil.rmtree(bundle / "listeners")
+    code, shown, _ = encore("models", "add-tracks", bundle, table)
+    assert code == 0
+    assert "1 track added, 1 unchanged" in shown
+    assert "1 row was refused: missing_track (new.csv:3: (empty))" in shown
+    assert Recommender.load(bundle).bundle.tracks["track_id"][-1] == "n1"
+    assert not (bundle / "listeners").exists()
+    assert sorted(file.name for file in bundle.parent.iterdir()) == ["bundle", "new.csv"]
+
+
+def test_plays_of_what_is_added_are_passed_over_with_a_word(encore, growing, folders, tmp_path):
+    code, _, told = encore("models", "add-tracks", growing[0], folders / "data")
+    assert (code, "rows of plays passed over" in told) == (0, True)
+    code, _, told = encore("models", "add-tracks", growing[0], tmp_path / "absent.csv")
+    assert (code, "absent.csv" in told) == (1, True)
 
 
 def test_lists_of_all_equal_the_single_ones(encore, folders, tmp_path):

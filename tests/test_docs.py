@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import encore
-from encore.cli import COMMANDS
+from encore.cli import COMMANDS, GROUPS
 from encore.config import TrainConfig
 from encore.data.features import BINARY, LISTENER_NUMERIC, TRACK_NUMERIC
 from encore.data.readers import READERS
@@ -29,7 +29,7 @@ def test_readme_opens_with_the_two_commands():
     assert blocks("sh")[0] == "make demo\nmake test\n"
     targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     wanted = {"help", "setup", "demo", "test", "lint", "types", "format", "bench", "docs"}
-    assert set(targets) == wanted | {"quality", "channels", "fuzz", "serve", "clean"}
+    assert set(targets) == wanted | {"quality", "channels", "fuzz", "requests", "serve", "clean"}
 
 
 def test_ci_runs_the_readmes_test_command():
@@ -49,7 +49,7 @@ def test_readme_python_runs_as_printed(tmp_path, monkeypatch, capsys):
 
 def test_readme_commands_exist_with_their_options():
     lines = [line for line in "\n".join(blocks("sh")).splitlines() if line.startswith("encore ")]
-    assert {line.split()[1] for line in lines} <= set(COMMANDS)
+    assert {line.split()[1] for line in lines} <= {*COMMANDS, *GROUPS}
     reference = (ROOT / "docs/cli.md").read_text("utf-8")
     for option in re.findall(r"\s(--?[a-z-]+)", " ".join(line.split("#")[0] for line in lines)):
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", reference), option

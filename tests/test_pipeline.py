@@ -22,7 +22,7 @@ from encore import (
 from encore.data import split as splitting
 from encore.data import world
 from encore.data.dataset import complete
-from encore.data.features import Features
+from encore.data.features import Features, Norms
 from encore.evaluation.boards import ENCORE
 from encore.evaluation.plays import MEANS
 from encore.models.channels import Als, ItemKnn, Popularity
@@ -165,6 +165,10 @@ def test_the_example_listener_is_the_median_and_not_the_luckiest(judged: Evaluat
 # Nothing of the held-out rows
 
 
+def told_by(norms: Norms) -> list[np.ndarray]:
+    return [*norms.acoustics, *norms.reception, norms.scaler.mean, norms.scaler.scale]
+
+
 def test_held_out_rows_leave_no_trace_in_what_is_learned(small_world: Dataset) -> None:
     sides = splitting.split(small_world, seed=1)
     pairs = sides.test.plays.select("user_id", "track_id", held=pl.lit(True))
@@ -200,6 +204,9 @@ def test_held_out_rows_leave_no_trace_in_what_is_learned(small_world: Dataset) -
         one, same = getattr(features, name), getattr(now, name)
         if isinstance(one, np.ndarray):
             assert np.array_equal(one, same), name
+        elif isinstance(one, Norms):
+            for said, again_said in zip(told_by(one), told_by(same), strict=True):
+                assert np.array_equal(said, again_said, equal_nan=True)
         else:
             assert one.ids.equals(same.ids), name
     rows = (features.listeners.rows, features.tracks.rows)

@@ -68,19 +68,23 @@ def write(path: Path, kind: str, version: int, fill: Callable[[Path], dict[str, 
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def verify(path: Path, kind: str, version: int, optional: str = "") -> dict[str, Any]:
+def verify(
+    path: Path, kind: str, version: int, optional: str = "", *, oldest: int | None = None
+) -> dict[str, Any]:
     """Return the manifest of the folder `path` after checking every file against it.
 
-    Files whose name begins with `optional` may be absent (listeners' data that was erased), but
-    where they are present they too must match.
+    Versions from `oldest` on are read, by default `version` alone. Files whose name begins with
+    `optional` may be absent (listeners' data that was erased), but where they are present they too
+    must match.
 
     Raises `InputError` where there is no such folder, `IntegrityError` naming the first bad file.
     """
     manifest = read_manifest(path, kind)
-    found = manifest.get("schema_version")
-    if found != version:
+    found, known = manifest.get("schema_version"), range(oldest or version, version + 1)
+    if found not in known:
         raise IntegrityError(
-            f"{path / MANIFEST}: schema version {found!r}, this encore reads {version}; "
+            f"{path / MANIFEST}: schema version {found!r}, this encore reads "
+            f"{' and '.join(map(str, known))}; "
             f"write the {kind} again with this version"
         )
     for name, expected in manifest["files"].items():

@@ -9,18 +9,22 @@ from hypothesis import strategies as st
 
 from encore.data.dataset import Dataset, complete
 from encore.data.features import IMPUTED, TRACK_NUMERIC, Features
-from encore.data.imputing import BY_ALL, BY_ARTIST, BY_GENRE, KNOWN, impute
+from encore.data.imputing import BY_ALL, BY_ARTIST, BY_GENRE, KNOWN, Means, impute
 from encore.data.kinds import by_kind, of_kinds, one_kind
 from encore.schema import ACOUSTIC, conform
 
 NAN = np.nan
 
 
+def filled_by_means(known, *kinds):
+    return impute(known, Means.of(known, *kinds), *kinds)
+
+
 def test_the_artist_comes_before_the_genres_and_these_before_all():
     artists_TK = one_kind(np.array([1, 1, 2, 3, 0], np.int32), 4)
     genres_TK = sp.csr_array([[1, 0], [1, 0], [0.25, 0.75], [0, 1], [0, 0]])
     known = np.array([[2.0, NAN], [NAN, 4], [NAN, 8], [6, NAN], [NAN, NAN]])
-    filled, level = impute(known, artists_TK, genres_TK)
+    filled, level = filled_by_means(known, artists_TK, genres_TK)
     # Genre 0 is 2 in the first column, genre 1 is 6; in the second 4.8 and 8.
     of_genre = (1 * 4 + 0.25 * 8) / 1.25
     assert filled == pytest.approx(
@@ -38,7 +42,7 @@ def test_the_artist_comes_before_the_genres_and_these_before_all():
 
 def test_a_column_without_any_value_is_0():
     nobody = sp.csr_array((2, 1))
-    filled, level = impute(np.full((2, 1), NAN), nobody, nobody)
+    filled, level = filled_by_means(np.full((2, 1), NAN), nobody, nobody)
     assert filled.tolist() == [[0], [0]]
     assert (level == BY_ALL).all()
 
@@ -52,7 +56,7 @@ def test_what_is_known_stays_and_what_is_filled_lies_among_it(rows):
     known = np.array([[NAN if value is None else value] for value in found], np.float64)
     before = known.copy()
     kinds = one_kind(np.array(artist, np.int32), 4), one_kind(np.array(genre, np.int32), 4)
-    filled, level = impute(known, *kinds)
+    filled, level = filled_by_means(known, *kinds)
     there = ~np.isnan(before)
     assert np.array_equal(known, before, equal_nan=True)
     assert np.array_equal(filled[there], before[there])

@@ -1,5 +1,6 @@
 """Playlist files, read back by parsers that are not ours."""
 
+import dataclasses
 import json
 import unicodedata
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from encore import UsageError
 from encore.data.writers import jspf, m3u8, playlists, xspf
@@ -80,36 +82,72 @@ def test_jspf_has_the_form_of_listenbrainz() -> None:
     }
 
 
-# XSPF, by the rules of its specification (version 1)
+TEXTS = ("title", "creator", "annotation", "info", "image", "album", "date", "license")
+LISTS = ("identifier", "location")  # a playlist has one of each as text, a track lists
 
-#: The elements of a playlist and of a track, and which may stand more than once.
-OF_PLAYLIST = {"title", "creator", "annotation", "date", "trackList"}
-OF_TRACK = {"location", "identifier", "title", "creator", "annotation", "album", "duration"}
-SEVERAL = {"location", "identifier"}
+
+def jspf_checked(text: str) -> dict:
+    """Parse a JSPF and hold it to its specification and to what ListenBrainz takes."""
+    told = json.loads(text)
+    assert told.keys() == {"playlist"}
+    playlist = told["playlist"]
+    assert playlist.keys() <= {*TEXTS, *LISTS, "attribution", "link", "meta", "extension", "track"}
+    assert isinstance(playlist["extension"][jspf.PLAYLIST]["public"], bool)
+    assert playlist["title"] is not None
+    assert isinstance(playlist["track"], list)
+    for track in playlist["track"]:
+        assert track.keys() <= {*TEXTS, *LISTS, "link", "meta", "extension", "trackNum", "duration"}
+        assert all(isinstance(track[name], str) for name in TEXTS if name in track)
+        for name in LISTS:
+            assert isinstance(track.get(name, []), list)
+            assert all(isinstance(one, str) and one for one in track.get(name, []))
+        for name in ("duration", "trackNum"):
+            assert isinstance(track.get(name, 0), int)
+            assert track.get(name, 0) >= 0
+        assert all(urlsplit(key).scheme for key in track["extension"])
+        assert isinstance(track["extension"][jspf.TRACK]["additional_metadata"], dict)
+    return playlist
+
+
+# XSPF, by the rules of its specification (version 1), in tests/data/xspf.rng
+
+SCHEMA = etree.RelaxNG(file=str(Path(__file__).with_name("xspf.rng")))
 
 
 def checked(text: str) -> ET.Element:
-    """Parse an XSPF and hold it to the rules of the specification's RELAX NG schema."""
+    """Parse an XSPF and hold it to the schema; URIs to their characters, dates to a zone."""
+    SCHEMA.assertValid(etree.fromstring(text.encode()))
     root = ET.fromstring(text)  # noqa: S314  # our own text
-    assert root.tag == f"{{{NS['x']}}}playlist"
-    assert root.attrib == {"version": "1"}
-    assert len(root.findall("x:trackList", NS)) == 1
-    for parent, allowed in [
-        (root, OF_PLAYLIST),
-        *((track, OF_TRACK) for track in root.find("x:trackList", NS)),
-    ]:
-        names = [child.tag.removeprefix(f"{{{NS['x']}}}") for child in parent]
-        assert set(names) <= allowed
-        assert all(names.count(name) == 1 for name in set(names) - SEVERAL)
     for name in ("location", "identifier"):
         for element in root.iter(f"{{{NS['x']}}}{name}"):
             assert element.text.isascii()
             assert not set(element.text) & set(' "<>\\^`{|}')
             urlsplit(element.text)
-    for element in root.iter(f"{{{NS['x']}}}duration"):
-        assert int(element.text) >= 0
     assert datetime.fromisoformat(root.findtext("x:date", namespaces=NS)).tzinfo
     return root
+
+
+@pytest.mark.parametrize(
+    ("found", "broken"),
+    [
+        ('version="1"', 'version="2"'),
+        ('version="1" ', ""),
+        ("http://xspf.org/ns/0/", "http://xspf.org/ns/9/"),
+        ("<title>Mine</title>", "<title>Mine</title><title>Twice</title>"),
+        ("<duration>201499<", "<duration>201.5<"),
+        ("<duration>201499<", "<duration>-1<"),
+        ("<album>", "<trackNum>0</trackNum><album>"),
+        ("<album>", "<genre>rock</genre><album>"),
+        ("<album>", "<album>One</album><album>"),
+        ("<date>2026-03-01T", "<date>1 March "),
+        ("trackList>", "tracks>"),
+    ],
+)
+def test_the_schema_refuses_what_the_specification_does(found: str, broken: str) -> None:
+    text = xspf.text(made(FULL, BARE))
+    assert SCHEMA.validate(etree.fromstring(text.encode()))
+    assert found in text
+    assert not SCHEMA.validate(etree.fromstring(text.replace(found, broken).encode()))
 
 
 def test_xspf_holds_to_its_specification() -> None:
@@ -167,6 +205,20 @@ def test_m3u8_plays_in_order_and_passes_over_what_has_no_location() -> None:
     assert f"# no location known: {HEBREW}" in text
 
 
+def test_a_parser_that_is_not_ours_reads_the_entries_in_order() -> None:
+    parser = pytest.importorskip("m3u8")
+    several = [
+        dataclasses.replace(
+            FULL, title=f"Song, {n} - live", duration_ms=n * 1000, location=location
+        )
+        for n, location in enumerate(["/music/100% #1.flac", "b c.ogg", "https://a.org/d?e=f"], 1)
+    ]
+    found = parser.loads(m3u8.text(made(*several, BARE))).segments
+    assert [(one.title, one.duration, one.uri) for one in found] == [
+        (f"{FULL.artist} - {one.title}", one.duration_ms / 1000, one.location) for one in several
+    ]
+
+
 # Whatever the text
 
 
@@ -192,7 +244,7 @@ def test_whatever_the_text_each_form_holds_it_in_order(found: list[Entry], title
     for text in (form(playlist) for form in playlists.FORMS.values()):
         text.encode()  # no half of a character is left
         assert {c for c in text if unicodedata.category(c) == "Cc"} <= {"\n"}
-    read = json.loads(jspf.text(playlist))["playlist"]
+    read = jspf_checked(jspf.text(playlist))
     assert read["title"] == line(title)
     assert [track["title"] for track in read["track"]] == [line(one.title) for one in found]
     root = checked(xspf.text(playlist))

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from encore.data import split as splitting
 from encore.data.features import Features
 from encore.data.kinds import one_kind
-from encore.data.reception import OF_TRACK, SHRINK_ROWS, of_tracks
+from encore.data.reception import OF_TRACK, SHRINK_ROWS, Reception
 
 ARTISTS = one_kind(np.array([0, 1, 1, 2, 3], np.int32), 4)  # of tracks 1 to 4; 3 is never played
 GENRES = one_kind(np.array([0, 1, 0, 1, 1], np.int32), 2)
 USER, TRACK = np.array([1, 1, 2, 2], np.int32), np.array([1, 2, 2, 3], np.int32)
 PLAYS = np.array([3, 1, 0, 7], np.float32)
+
+
+def of_tracks(rows, users: int) -> dict[str, np.ndarray]:
+    return Reception.of(rows, users, ARTISTS, GENRES).of_tracks(ARTISTS, GENRES)
 
 
 def shrunk(rows: list[float]) -> float:
@@ -25,7 +29,7 @@ def shrunk(rows: list[float]) -> float:
 
 
 def test_by_hand():
-    found = of_tracks((USER, TRACK, PLAYS), 3, ARTISTS, GENRES)
+    found = of_tracks((USER, TRACK, PLAYS), 3)
     assert tuple(found) == OF_TRACK
     nan = np.nan
     expected = [
@@ -40,12 +44,12 @@ def test_by_hand():
 
 def test_a_listener_of_two_tracks_of_an_artist_is_one_listener():
     rows = np.array([1, 1], np.int32), np.array([1, 2], np.int32), np.ones(2, np.float32)
-    assert of_tracks(rows, 3, ARTISTS, GENRES)["artist_log_listeners"][1] == pytest.approx(log(2))
+    assert of_tracks(rows, 3)["artist_log_listeners"][1] == pytest.approx(log(2))
 
 
 def test_nothing_is_served():
     nothing = np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
-    assert np.isnan(list(of_tracks(nothing, 1, ARTISTS, GENRES).values())).all()
+    assert np.isnan(list(of_tracks(nothing, 1).values())).all()
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())

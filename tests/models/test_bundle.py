@@ -136,7 +136,7 @@ def test_a_foreign_schema_version_is_refused(
     with monkeypatch.context() as newer:
         newer.setattr(bundles, "VERSION", bundles.VERSION + 1)
         small_model.save(tmp_path / "bundle")
-    with pytest.raises(IntegrityError, match=rf"{MANIFEST}: schema version 2.*reads 1"):
+    with pytest.raises(IntegrityError, match=rf"{MANIFEST}: schema version 3.*reads 1 and 2"):
         load(tmp_path / "bundle")
 
 
@@ -280,4 +280,4 @@ def test_the_manifest_names_every_other_file(saved: Path) -> None:
     manifest = json.loads((saved / MANIFEST).read_text("utf-8"))
     names = {file.relative_to(saved).as_posix() for file in files_of(saved)}
     assert set(manifest["files"]) == names - {MANIFEST}
-    assert (manifest["kind"], manifest["schema_version"]) == ("bundle", 1)
+    assert (manifest["kind"], manifest["schema_version"]) == ("bundle", 2)

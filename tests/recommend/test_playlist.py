@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encore import Recommender, Rules, Seeds, UsageError
-from encore.recommend.playlist import ARCS, arranged, drive_of, order, playlist_of
+from encore.data.writers.entries import Entry
+from encore.recommend.playlist import ARCS, arranged, drive_of, known_of, order, playlist_of
 
 
 def apart(artists: list[str], spacing: int) -> bool:
@@ -101,3 +102,42 @@ def test_a_playlist_says_what_the_catalogue_knows(
 def test_wrong_usage_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(wrong))} = .*expected"):
         order([0.0], ["a"], **wrong)
+
+
+# A playlist to go on from
+
+
+def test_the_tracks_of_a_playlist_are_found_by_id_and_by_name(small_model: Recommender) -> None:
+    tracks = small_model.bundle.tracks.to_dicts()
+    one, two, three, four = tracks[3], tracks[40], tracks[7], tracks[11]
+    ids, unmatched = known_of(
+        small_model.bundle,
+        [
+            Entry("", one["title"].upper() + " - 2011 Remaster", f"The {one['artist']}"),
+            Entry("", "Never Recorded", one["artist"]),
+            Entry("", f"{two['artist']} - {two['title']}"),  # as M3U has it
+            Entry(three["track_id"], "whatever"),
+            Entry("", one["title"], one["artist"]),
+            Entry("", "", recording_mbid="8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"),
+            Entry("", f"Live - {four['artist']} - {four['title']}"),
+        ],
+    )
+    assert ids == [one["track_id"], two["track_id"], three["track_id"]]
+    assert unmatched == [
+        f"{one['artist']} - Never Recorded",
+        "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae",
+        f"Live - {four['artist']} - {four['title']}",
+    ]
+    assert known_of(small_model.bundle, []) == ([], [])
+
+
+def test_of_a_model_of_artists_the_artists_are_found(
+    artist_model: Recommender, small_model: Recommender
+) -> None:
+    track = small_model.bundle.tracks.row(0, named=True)
+    entries = [
+        Entry("", "Never Recorded", track["artist"]),
+        Entry("", f"{track['artist']} - x"),
+        Entry("", "Nobody - x"),
+    ]
+    assert known_of(artist_model.bundle, entries) == ([track["artist_id"]], ["Nobody - x"])

@@ -20,6 +20,7 @@ from encore.cli import (
     import_,
     inspect,
     match,
+    models,
     playlist,
     recommend,
     report,
@@ -57,8 +58,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare.compare,
     "export": export.export,
 }
+#: Commands with commands of their own.
+GROUPS: dict[str, typer.Typer] = {"models": models.app}
 for name, command in COMMANDS.items():
     app.command(name)(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 
 def main() -> None:

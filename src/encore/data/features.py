@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from encore.data import reception, temporal
 from encore.data.dataset import Dataset
-from encore.data.imputing import BY_ALL, BY_ARTIST, BY_GENRE, impute
+from encore.data.imputing import BY_ALL, BY_ARTIST, BY_GENRE, Means, impute
 from encore.data.kinds import MAIN_GENRES, artists_of, genres_of, one_kind
 from encore.data.scaling import StandardScaler
 from encore.data.strength import log1p
@@ -56,6 +56,32 @@ BINARY = (
 
 
 @dataclass(frozen=True)
+class Norms:
+    """What training tracks say of any track, a further one too: see `described`.
+
+    `acoustics` are means that fill gaps, `reception` is how each artist and genre was received,
+    `scaler` that of `Features.numeric_TF`.
+    """
+
+    acoustics: Means
+    reception: reception.Reception
+    scaler: StandardScaler
+
+    def described(
+        self, tracks: pl.DataFrame, artists_TK: sp.csr_array, genres_TK: sp.csr_array
+    ) -> Floats:
+        """Return `numeric_TF` of tracks that nobody has played, after a row for the unknown."""
+        rows = tracks.height + 1
+        columns = (
+            _music(tracks, self.acoustics, artists_TK, genres_TK)
+            | {"log_listeners": np.zeros(rows)}
+            | self.reception.of_tracks(artists_TK, genres_TK)
+            | _silent(temporal.OF_TRACK, rows)
+        )
+        return _with_unknown(self.scaler.transform(_table(columns, TRACK_NUMERIC)), 0)
+
+
+@dataclass(frozen=True)
 class Features:
     """Vocabularies and feature arrays of one training Dataset.
 
@@ -66,6 +92,7 @@ class Features:
       `padding`; `genre_weight_TG`: how often each was given, 0 at the padding.
     - `numeric_TF`, `binary_TB`, `numeric_UF`: columns as in TRACK_NUMERIC, BINARY,
       LISTENER_NUMERIC, the numeric ones standardised.
+    - `norms`: what further tracks are described by; None where an older bundle lacks it.
     """
 
     listeners: Vocabulary
@@ -80,6 +107,7 @@ class Features:
     numeric_TF: Floats
     binary_TB: Floats
     numeric_UF: Floats
+    norms: Norms | None = None
 
     @property
     def padding(self) -> int:
@@ -105,18 +133,28 @@ class Features:
         genres = genres_of(train, tracks)
         plays = train.plays["plays"].to_numpy()
         artists_TK, genres_TK = one_kind(artist_T, artists.rows), genres.shares_TK()
-        rows = user, track, plays
+        acoustics = Means.of(_acoustics(train.tracks), artists_TK, genres_TK)
+        received = reception.Reception.of(
+            (user, track, plays), listeners.rows, artists_TK, genres_TK
+        )
         of_track = (
-            _music(train.tracks, artists_TK, genres_TK)
+            _music(train.tracks, acoustics, artists_TK, genres_TK)
             | {"log_listeners": np.log1p(np.bincount(track[plays > 0], minlength=tracks.rows))}
-            | reception.of_tracks(rows, listeners.rows, artists_TK, genres_TK)
-            | (temporal.of_tracks(train, tracks) if times else _silent(temporal.OF_TRACK, tracks))
+            | received.of_tracks(artists_TK, genres_TK)
+            | (
+                temporal.of_tracks(train, tracks)
+                if times
+                else _silent(temporal.OF_TRACK, tracks.rows)
+            )
         )
         of_listener = _pairs(user, plays, listeners.rows) | (
             temporal.of_listeners(train, listeners)
             if times
-            else _silent(temporal.OF_LISTENER, listeners)
+            else _silent(temporal.OF_LISTENER, listeners.rows)
         )
+        numeric_TF = _table(of_track, TRACK_NUMERIC)
+        numeric_UF = _table(of_listener, LISTENER_NUMERIC)
+        norms = Norms(acoustics, received, StandardScaler.fit(numeric_TF))
         return cls(
             listeners=listeners,
             tracks=tracks,
@@ -127,25 +165,35 @@ class Features:
             artist_T=artist_T,
             genres_TG=genres.genres_TG,
             genre_weight_TG=genres.weight_TG,
-            numeric_TF=_scaled(of_track, TRACK_NUMERIC),
-            binary_TB=_binary(train.tracks),
-            numeric_UF=_scaled(of_listener, LISTENER_NUMERIC),
+            numeric_TF=_with_unknown(norms.scaler.transform(numeric_TF), 0),
+            binary_TB=binary(train.tracks),
+            numeric_UF=_with_unknown(StandardScaler.fit(numeric_UF).transform(numeric_UF), 0),
+            norms=norms,
         )
 
 
-def _music(tracks: pl.DataFrame, artists_TK: sp.csr_array, genres_TK: sp.csr_array) -> Columns:
+def _acoustics(tracks: pl.DataFrame) -> npt.NDArray[np.float64]:
+    known = tracks.select(ACOUSTIC).cast(pl.Float64).to_numpy()
+    return _with_unknown(known, np.nan)
+
+
+def _music(
+    tracks: pl.DataFrame, means: Means, artists_TK: sp.csr_array, genres_TK: sp.csr_array
+) -> Columns:
     """Return what is known of the recordings, the gaps in their acoustics filled."""
+    filled_TA, level_TA = impute(_acoustics(tracks), means, artists_TK, genres_TK)
     seconds = pl.col("duration_ms") / MILLISECONDS
-    known = tracks.select(
-        *ACOUSTIC,
+    others = tracks.select(
         pl.when(seconds > 0).then(seconds.log()).alias("log_duration"),
-        "year",
+        pl.col("year").cast(pl.Float64),
     )
-    known_TA = _with_unknown(known.cast(pl.Float64).to_numpy(), np.nan)
-    acoustics = slice(len(ACOUSTIC))
-    known_TA[:, acoustics], level_TA = impute(known_TA[:, acoustics], artists_TK, genres_TK)
+    other_TA = _with_unknown(others.to_numpy(), np.nan)
     guessed = {name: (level_TA == level).mean(1) for name, level in IMPUTED.items()}
-    return dict(zip(known.columns, known_TA.T, strict=True)) | guessed
+    return (
+        dict(zip(ACOUSTIC, filled_TA.T, strict=True))
+        | dict(zip(others.columns, other_TA.T, strict=True))
+        | guessed
+    )
 
 
 def _pairs(user: Indices, plays: Floats, rows: int) -> Columns:
@@ -158,7 +206,7 @@ def _pairs(user: Indices, plays: Floats, rows: int) -> Columns:
     return {"spread": np.where(n < 2, np.nan, spread), "log_tracks": np.log1p(n)}
 
 
-def _binary(tracks: pl.DataFrame) -> Floats:
+def binary(tracks: pl.DataFrame) -> Floats:
     """Return flags, 1/2 where one is not known, and whether things are known."""
 
     def flag(name: str) -> pl.Expr:
@@ -179,14 +227,13 @@ def _binary(tracks: pl.DataFrame) -> Floats:
     return _with_unknown(tracks.select(chosen).to_numpy(), 0)
 
 
-def _silent(names: Sequence[str], vocabulary: Vocabulary) -> Columns:
-    return dict.fromkeys(names, np.full(vocabulary.rows, np.nan))
+def _silent(names: Sequence[str], rows: int) -> Columns:
+    return dict.fromkeys(names, np.full(rows, np.nan))
 
 
-def _scaled(columns: Columns, names: Sequence[str]) -> Floats:
-    """Return the named columns side by side, each standardised; the unknown's row is 0."""
-    table = np.column_stack([columns[name] for name in names])[1:].astype(np.float32)
-    return _with_unknown(StandardScaler.fit(table).transform(table), 0)
+def _table(columns: Columns, names: Sequence[str]) -> Floats:
+    """Return the named columns side by side, without the unknown's row."""
+    return np.column_stack([columns[name] for name in names])[1:].astype(np.float32)
 
 
 def _with_unknown(table: npt.NDArray[Any], value: float) -> npt.NDArray[Any]:

@@ -49,30 +49,10 @@ def artists_of(tracks: pl.DataFrame) -> tuple[Vocabulary, Indices]:
 def genres_of(train: Dataset, tracks: Vocabulary) -> Genres:
     """Return the genre vocabulary and each track's heaviest genres and tags with their weights.
 
-    Tags enter summed over listeners, so no single assignment can be told from the sum.
+    Tags enter only summed over listeners, so no single assignment can be told from the sum.
     """
-    own = train.tracks.select("track_id", pl.col("genres").alias("tag"), weight=pl.lit(1.0))
-    own = own.explode("tag", empty_as_null=True)
-    given = train.tags.select("track_id", "tag", pl.col("weight").cast(pl.Float64))
-    spelled = (
-        pl.concat([own, given])
-        .drop_nulls()
-        .with_columns(tokenise_genre(pl.col("tag")).alias("token"))
-        .filter(pl.col("weight") > 0)
-    )
-    # Spellings of one genre are one; the most used of them names it.
-    names = (
-        spelled.group_by("token", "tag", maintain_order=True)
-        .agg(pl.col("weight").sum())
-        .sort("weight", descending=True, maintain_order=True)
-        .unique("token", keep="first", maintain_order=True)
-    )
-    weights = (
-        spelled.select("track_id", "token", "weight")
-        .join(names.select("token", "tag"), on="token", maintain_order="left")
-        .group_by("track_id", "tag", maintain_order=True)
-        .agg(pl.col("weight").sum())
-    )
+    spelled = _spelled(train.tracks, train.tags)
+    weights = _weights(spelled, _names(spelled))
     common = (
         weights.group_by("tag", maintain_order=True)
         .len()
@@ -80,10 +60,61 @@ def genres_of(train: Dataset, tracks: Vocabulary) -> Genres:
         .sort("len", descending=True, maintain_order=True)
         .head(MAX_GENRES)
     )
-    vocabulary = Vocabulary(common["tag"])
-    kept = (
-        weights.join(common.select("tag"), on="tag", how="semi", maintain_order="left")
+    kept = weights.join(common.select("tag"), on="tag", how="semi", maintain_order="left")
+    return _heaviest(kept, Vocabulary(common["tag"]), tracks)
+
+
+def further_genres(known: Vocabulary, tracks: pl.DataFrame, tags: pl.DataFrame) -> Genres:
+    """Return the genres of tracks that come after training, by the vocabulary that training made.
+
+    A genre of theirs that it lacks is put at its end, however rare; a tag that it lacks says too
+    little for that, and is left out.
+    """
+    theirs = pl.DataFrame({"tag": known.ids.cast(pl.String)})
+    theirs = theirs.with_columns(tokenise_genre(pl.col("tag")).alias("token"))
+    own = _names(_spelled(tracks, tags.clear())).select("tag", "token")
+    names = pl.concat([theirs, own.join(theirs, on="token", how="anti", maintain_order="left")])
+    weights = _weights(_spelled(tracks, tags), names)
+    return _heaviest(weights, Vocabulary(names["tag"]), Vocabulary(tracks["track_id"]))
+
+
+def _spelled(tracks: pl.DataFrame, tags: pl.DataFrame) -> pl.DataFrame:
+    """Return track_id, tag, weight and token of each genre and tag that is given to a track."""
+    own = tracks.select("track_id", pl.col("genres").alias("tag"), weight=pl.lit(1.0))
+    own = own.explode("tag", empty_as_null=True)
+    given = tags.select("track_id", "tag", pl.col("weight").cast(pl.Float64))
+    return (
+        pl.concat([own, given])
+        .drop_nulls()
+        .with_columns(tokenise_genre(pl.col("tag")).alias("token"))
+        .filter(pl.col("weight") > 0)
+    )
+
+
+def _names(spelled: pl.DataFrame) -> pl.DataFrame:
+    """Return what each token is called: spellings of one genre are one, by the most used."""
+    return (
+        spelled.group_by("token", "tag", maintain_order=True)
+        .agg(pl.col("weight").sum())
         .sort("weight", descending=True, maintain_order=True)
+        .unique("token", keep="first", maintain_order=True)
+    )
+
+
+def _weights(spelled: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Return how much is given of each genre to each track: track_id, tag, weight."""
+    return (
+        spelled.select("track_id", "token", "weight")
+        .join(names.select("token", "tag"), on="token", maintain_order="left")
+        .group_by("track_id", "tag", maintain_order=True)
+        .agg(pl.col("weight").sum())
+    )
+
+
+def _heaviest(weights: pl.DataFrame, vocabulary: Vocabulary, tracks: Vocabulary) -> Genres:
+    """Return the heaviest genres of each track."""
+    kept = (
+        weights.sort("weight", descending=True, maintain_order=True)
         .with_columns(pl.int_range(pl.len()).over("track_id").alias("slot"))
         .filter(pl.col("slot") < GENRES_PER_TRACK)
     )

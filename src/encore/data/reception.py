@@ -11,6 +11,8 @@ genres, weighted as it is tagged: what is to be expected of one that nobody has 
 Legend: N training rows, U listeners + 1, T tracks + 1, K kinds (artists or genres).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -31,18 +33,27 @@ OF_TRACK = (
 )
 
 
-def of_tracks(
-    rows: tuple[Indices, Indices, npt.NDArray[np.float32]],
-    users: int,
-    artists_TK: sp.csr_array,
-    genres_TK: sp.csr_array,
-) -> dict[str, Floats]:
-    """Return the columns `OF_TRACK` (T,); NaN where no kind of the track has a training row.
+class Reception(NamedTuple):
+    """Listeners and plays, in this order, of each artist and of each genre; NaN without a row."""
 
-    `rows` are (user, track, plays) of the training rows, a row for each pair.
-    """
-    received = [of_kinds(_received(rows, users, kinds), kinds) for kinds in (artists_TK, genres_TK)]
-    return dict(zip(OF_TRACK, np.concatenate(received, 1).T, strict=True))
+    artists_K2: Floats
+    genres_K2: Floats
+
+    @classmethod
+    def of(
+        cls,
+        rows: tuple[Indices, Indices, npt.NDArray[np.float32]],
+        users: int,
+        artists_TK: sp.csr_array,
+        genres_TK: sp.csr_array,
+    ) -> "Reception":
+        """Return what training rows (user, track, plays) say, a row for each pair."""
+        return cls(_received(rows, users, artists_TK), _received(rows, users, genres_TK))
+
+    def of_tracks(self, artists_TK: sp.csr_array, genres_TK: sp.csr_array) -> dict[str, Floats]:
+        """Return the columns `OF_TRACK` (T,); NaN where no kind of the track has a training row."""
+        received = of_kinds(self.artists_K2, artists_TK), of_kinds(self.genres_K2, genres_TK)
+        return dict(zip(OF_TRACK, np.concatenate(received, 1).T, strict=True))
 
 
 def _received(

@@ -27,8 +27,21 @@ class Tables:
     tracks: TrackInputs
 
     @classmethod
-    def of(cls, features: Features, means: ShrunkMeans, device: torch.device) -> "Tables":
-        """Return the tables; ids that no training row names read the unknown's vector."""
+    def of(
+        cls,
+        features: Features,
+        means: ShrunkMeans,
+        device: torch.device,
+        padding: int | None = None,
+    ) -> "Tables":
+        """Return the tables; ids that no training row names read the unknown's vector.
+
+        `padding` is the network's, where the features have got genres since it was trained.
+        """
+        genres_TG = features.main_genres_TG
+        if padding is not None:
+            genres_TG = np.minimum(genres_TG, padding)
+            genres_TG[(genres_TG == padding).all(1), 0] = UNKNOWN
 
         def tensor(values: npt.NDArray[np.generic]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).to(device)
@@ -47,7 +60,7 @@ class Tables:
             TrackInputs(
                 trained(features.heard_T),
                 tensor(np.where(heard_A[features.artist_T], features.artist_T, UNKNOWN)),
-                tensor(features.main_genres_TG),
+                tensor(genres_TG),
                 tensor(features.numeric_TF),
                 tensor(features.binary_TB),
                 tensor(means.b_T.astype(np.float32)),

@@ -8,6 +8,7 @@
     tracks.parquet           the catalogue in vocabulary order
     artists.parquet  genres.parquet
     features.npz             what the network is told of tracks
+    norms.npz                what further tracks are described by
     ranker.json              the channels it hears and its trees, as LightGBM's text; where it ships
     plays.npz                what predictions of plays learned of tracks, and how far they err
     channels/NAME.npz        what each channel learned; those that ask other listeners rest without
@@ -32,7 +33,10 @@ import scipy.sparse as sp
 from encore import folder
 from encore.config import TrainConfig, validated
 from encore.data.dataset import ItemKind
-from encore.data.features import Features
+from encore.data.features import Features, Norms
+from encore.data.imputing import Means
+from encore.data.reception import Reception
+from encore.data.scaling import StandardScaler
 from encore.data.vocabulary import Vocabulary
 from encore.errors import IntegrityError
 from encore.models.batches import Tables
@@ -48,8 +52,10 @@ from encore.models.residuals import OF_LISTENERS, Material, Residuals
 from encore.models.training import device_of
 
 KIND = "bundle"
-VERSION = 1
+VERSION = 2
+OLDEST = 1  # without what further tracks need: read, but no track can be added
 LISTENERS = "listeners/"
+ADDED = "added"  # the fact that tracks came after training: a record each time
 
 _TRACK_ARRAYS = (
     "heard_T",
@@ -126,6 +132,8 @@ class Bundle:
         arrays = {name: getattr(features, name) for name in _TRACK_ARRAYS}
         arrays |= {"b_T": self.means.b_T, "listeners_T": self.listeners_T}
         _write_arrays(target / "features.npz", arrays)
+        if features.norms is not None:
+            _write_arrays(target / "norms.npz", _norms_arrays(features.norms))
         if self.scorers.ranker is not None:
             ranker = json.dumps(asdict(self.scorers.ranker), indent=1)
             (target / "ranker.json").write_text(ranker, "utf-8")
@@ -135,7 +143,8 @@ class Bundle:
             _write_arrays(target / "channels" / f"{name}.npz", channel.arrays())
         if listeners:
             self._fill_listeners(target / LISTENERS)
-        return {"item_kind": self.item_kind, "list": self.choice.name}
+        told = {"item_kind": self.item_kind, "list": self.choice.name}
+        return told | {name: self.facts[name] for name in (ADDED,) if name in self.facts}
 
     def _fill_listeners(self, target: Path) -> None:
         target.mkdir()
@@ -158,7 +167,7 @@ class Bundle:
         `IntegrityError` naming the file that fails.
         """
         path = Path(path)
-        folder.verify(path, KIND, VERSION, optional=LISTENERS)
+        folder.verify(path, KIND, VERSION, optional=LISTENERS, oldest=OLDEST)
         try:
             return cls._read(path)
         except (OSError, KeyError, ValueError, RuntimeError, pl.exceptions.PolarsError) as error:
@@ -179,6 +188,7 @@ class Bundle:
             genres=_read_ids(path / "genres.parquet"),
             **known.arrays,
             **{name: arrays[name] for name in _TRACK_ARRAYS},
+            norms=_read_norms(path / "norms.npz"),
         )
         means = ShrunkMeans(config["mean"], known.b_U, arrays["b_T"])
         sizes = Sizes(**config["sizes"])
@@ -208,12 +218,13 @@ class Bundle:
             item_kind=config["item_kind"],
             scorers=Scorers(
                 features,
-                Tables.of(features, means, device),
+                Tables.of(features, means, device, sizes.genres - 1),
                 network.to(device).eval(),
                 channels,
                 inputs,
                 TieOrder.of(arrays["listeners_T"]),
                 _read_ranker(path / "ranker.json"),
+                standing=sizes.music,
             ),
             means=means,
             residuals=Residuals.from_arrays(
@@ -280,6 +291,21 @@ def _read_ranker(path: Path) -> Ranker | None:
         return None
     values = json.loads(path.read_text("utf-8"))
     return Ranker(tuple(values["channels"]), values["model"])
+
+
+def _norms_arrays(norms: Norms) -> Mapping[str, npt.NDArray[Any]]:
+    return norms.acoustics._asdict() | norms.reception._asdict() | vars(norms.scaler)
+
+
+def _read_norms(path: Path) -> Norms | None:
+    if not path.is_file():
+        return None
+    arrays = _read_arrays(path)
+    return Norms(
+        Means(*(arrays[name] for name in Means._fields)),
+        Reception(*(arrays[name] for name in Reception._fields)),
+        StandardScaler(arrays["mean"], arrays["scale"]),
+    )
 
 
 def _write_ids(path: Path, vocabulary: Vocabulary) -> None:

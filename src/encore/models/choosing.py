@@ -78,7 +78,9 @@ def choose(
         told_by = next((n for n in (Hybrid.name, Content.name, NETWORK) if n in names), names[0])
         unheard_S = np.array([name == told_by for name in names], np.float32) * UNHEARD_SHARE
     if new_BT is not None and new_BT.nnz:
-        unheard_S = _for_new(scorers, audience, new_BT, seed) * max(unheard_S.sum(), UNHEARD_SHARE)
+        share_S = _for_new(scorers, audience, new_BT, seed)
+        if share_S.any():  # a single new track tells no scorer from another
+            unheard_S = share_S * max(unheard_S.sum(), UNHEARD_SHARE)
     unit_SS = np.eye(len(names), dtype=np.float32)
     alone_S = [quality(one_S, one_S) for one_S in unit_SS]
     blended = quality(heard_S, unheard_S)

@@ -69,7 +69,8 @@ class Scorers:
 
     `silent` are those that no blend may use: how much a scorer adds is asked by leaving it out.
     `indexed_from` is the size of catalogue from which `warm` fits an index over the vectors of a
-    scorer that has them.
+    scorer that has them. `standing` are the columns over which scores are standardised, by default
+    all: tracks that came after training are scored on its scale, and leave other scores alone.
     """
 
     features: Features
@@ -81,6 +82,7 @@ class Scorers:
     ranker: Ranker | None = None
     silent: frozenset[str] = frozenset()
     indexed_from: int = INDEXED_FROM
+    standing: int | None = None
     _same: dict[str, Row] = field(default_factory=dict, init=False, repr=False)
     _vectors: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
@@ -100,6 +102,11 @@ class Scorers:
 
     def row(self, name: str, asking: Audience) -> Row:
         """Return the scores of one listener by one scorer, in the form that is cheapest to ask."""
+        row = self._row(name, asking)
+        row.standing = self.standing
+        return row
+
+    def _row(self, name: str, asking: Audience) -> Row:
         scorer = self._every[name]
         if not scorer.same_for_all:
             return scorer.row(self._folded(name, asking))
@@ -165,7 +172,8 @@ class Scorers:
         parts = {}
         for name in weights.used:
             known = raw.get(name)
-            scores = standardised(self.score(name, audience) if known is None else known)
+            scores = self.score(name, audience) if known is None else known
+            scores = standardised(scores, self.standing)
             if name == NETWORK:
                 scores[audience.user_B == UNKNOWN] = 0
             weight_T = np.where(
@@ -176,7 +184,7 @@ class Scorers:
             blend_BT: Floats = np.sum([*parts.values()], axis=0, dtype=np.float32)
             parts[RANKER] = np.zeros_like(blend_BT)
             for b, blend_T in enumerate(blend_BT):
-                rows = {name: Whole(raw[name][b]) for name in ranker.channels}
+                rows = {name: Whole(raw[name][b], self.standing) for name in ranker.channels}
                 asking = audience.at(slice(b, b + 1))
                 found = Candidates.of(rows, asking, self.features.heard_T, self.ties)
                 column_K = found.column_K

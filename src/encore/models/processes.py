@@ -83,8 +83,7 @@ class Ridge:
 
         self._normal = LinearOperator((width, width), matvec=normal, dtype=np.float64)
 
-    def fit(self, sum_T: Floats) -> Floats:
-        """Return each track's fitted value (T,), from the sum of its rows' targets."""
+    def fit(self, sum_T: Floats) -> tuple[Floats, Floats]:
+        """Return each track's fitted value (T,), from the sum of its rows' targets, and w (C,)."""
         w_C, _ = cg(self._normal, self._turned_CT @ sum_T, rtol=1e-6, maxiter=500)
-        fitted: Floats = self._columns_TC @ w_C
-        return fitted
+        return self._columns_TC @ w_C, w_C

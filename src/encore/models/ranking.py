@@ -138,24 +138,25 @@ def best_open(
     return found[best][scores[best] > -np.inf]
 
 
-def standardised(scores_BT: Floats) -> Floats:
+def standardised(scores_BT: Floats, standing: int | None = None) -> Floats:
     """Return each row less its mean, over its deviation, the unknown's column left out of both.
 
-    Puts the scores of different channels on one scale; a row of equal scores becomes zeros.
+    Puts the scores of different channels on one scale; a row of equal scores becomes zeros. Only
+    the first `standing` columns, by default all, count in mean and deviation.
     """
-    mean = scores_BT[:, 1:].mean(1, keepdims=True, dtype=np.float64)
-    deviation = deviations(scores_BT)[:, None]
+    mean = scores_BT[:, 1:standing].mean(1, keepdims=True, dtype=np.float64)
+    deviation = deviations(scores_BT, standing)[:, None]
     safe = np.where(deviation > 0, deviation, 1.0)
     scaled: Floats = ((scores_BT - mean) / safe * (deviation > 0)).astype(np.float32)
     return scaled
 
 
-def deviations(scores_BT: Floats) -> npt.NDArray[np.float64]:
+def deviations(scores_BT: Floats, standing: int | None = None) -> npt.NDArray[np.float64]:
     """Return the standard deviation of each row (B,), the unknown's column left out.
 
-    It is 0 where the scores are equal but for rounding.
+    It is 0 where the scores are equal but for rounding. `standing` as in `standardised`.
     """
-    deviation_B: npt.NDArray[np.float64] = scores_BT[:, 1:].std(1, dtype=np.float64)
+    deviation_B: npt.NDArray[np.float64] = scores_BT[:, 1:standing].std(1, dtype=np.float64)
     return np.where(deviation_B > 1e-12, deviation_B, 0.0)
 
 

@@ -135,9 +135,9 @@ def between_listeners(one_KD: Vectors, other_MD: Vectors) -> Floats:
 class Residuals:
     """The fitted model; a listener or track of index 0 is unknown, and its parts are 0.
 
-    `base_T` is x_t w + b_t. `own_N` and `others_N` are (K + NOISE I)^-1 residual of the listeners'
-    and of the tracks' processes, 0 for rows that these do not read. `spread` is an unknown
-    listener's. `shrink`, in rows, is that of the listeners' means.
+    `base_T` is x_t w + b_t, `known_C` is w. `own_N` and `others_N` are (K + NOISE I)^-1 residual of
+    the listeners' and of the tracks' processes, 0 for rows that these do not read. `spread` is an
+    unknown listener's. `shrink`, in rows, is that of the listeners' means.
     """
 
     material: Material
@@ -150,6 +150,7 @@ class Residuals:
     own_N: Vectors
     others_N: Vectors
     errors: Errors = field(default_factory=Errors)
+    known_C: Floats = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def fit(
@@ -191,9 +192,10 @@ class Residuals:
         )
         ridge = Ridge(known, count_T, RIDGE)
         f_N, h_N, b_T = np.zeros_like(z_N), np.zeros_like(z_N), np.zeros(tracks)
+        known_C = np.zeros(known.shape[1])
         for _ in range(SWEEPS):
             left_T = _sums(track_N, z_N - f_N - h_N, tracks)
-            known_T = ridge.fit(left_T - count_T * b_T)
+            known_T, known_C = ridge.fit(left_T - count_T * b_T)
             b_T = (left_T - count_T * known_T) / (count_T + TRACK_ROWS)
             base_T = known_T + b_T
             f_N, own_N = own.fit(z_N - base_T[track_N] - h_N)
@@ -209,6 +211,7 @@ class Residuals:
             own_N.astype(np.float32),
             others_N.astype(np.float32),
             errors or Errors(),
+            known_C,
         )
 
     @classmethod
@@ -242,7 +245,7 @@ class Residuals:
         """Return what was learned of all listeners together: nothing of any single one."""
         settings = {name: np.array(getattr(self, name)) for name in _SETTINGS}
         errors = {f"errors_{name}": np.array(value) for name, value in vars(self.errors).items()}
-        return {"base_T": self.base_T} | settings | errors
+        return {"base_T": self.base_T, "known_C": self.known_C} | settings | errors
 
     def listener_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return what was learned of each listener."""
@@ -268,9 +271,18 @@ class Residuals:
             ("own_N", "others_N"), np.zeros(0, np.float32)
         )
         spread_U, own_N, others_N = ((of_listeners or nobody)[name] for name in OF_LISTENERS)
-        base_T = arrays["base_T"]
         return cls(
-            material, means, shrink, learned, spread, base_T, spread_U, own_N, others_N, errors
+            material,
+            means,
+            shrink,
+            learned,
+            spread,
+            arrays["base_T"],
+            spread_U,
+            own_N,
+            others_N,
+            errors,
+            arrays.get("known_C", np.zeros(0)),  # older bundles lack it
         )
 
     def predict(self, user_M: Indices, track_M: Indices) -> Floats:

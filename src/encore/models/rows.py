@@ -19,13 +19,21 @@ from encore.data.vocabulary import UNKNOWN
 from encore.models.index import Index, Open
 from encore.models.ranking import Floats, Integers, TieOrder, best_open
 
+Doubles = npt.NDArray[np.float64]
+
 LEAST_DEVIATION = 1e-12  # below, scores are equal but for rounding
 VECTORS_AT_ONCE = 65_536
 FEW = 1 / 20  # of all tracks: up to as many are scored rather than sought in an index
 
 
 class Row(ABC):
-    """Scores of one listener over the catalogue."""
+    """Scores of one listener over the catalogue.
+
+    Mean and deviation are those of the first `standing` tracks, by default of all; it is set before
+    they are asked for.
+    """
+
+    standing: int | None = None
 
     @property
     def indexed(self) -> bool:
@@ -35,12 +43,12 @@ class Row(ABC):
     @property
     @abstractmethod
     def mean(self) -> float:
-        """The mean over all tracks but the unknown."""
+        """The mean over the standing tracks but the unknown."""
 
     @property
     @abstractmethod
     def deviation(self) -> float:
-        """The standard deviation over all tracks but the unknown; 0 where they are equal."""
+        """The standard deviation over the standing tracks but the unknown; 0 if they are equal."""
 
     @property
     @abstractmethod
@@ -75,8 +83,8 @@ class Row(ABC):
 class Whole(Row):
     """Scores that are known of every track."""
 
-    def __init__(self, scores_T: Floats) -> None:
-        self._scores_T = scores_T
+    def __init__(self, scores_T: Floats, standing: int | None = None) -> None:
+        self._scores_T, self.standing = scores_T, standing
 
     @property
     def whole_T(self) -> Floats:
@@ -86,12 +94,12 @@ class Whole(Row):
     @cached_property
     def mean(self) -> float:
         """The mean over all tracks but the unknown."""
-        return float(self._scores_T[1:].mean(dtype=np.float64))
+        return float(self._scores_T[1 : self.standing].mean(dtype=np.float64))
 
     @cached_property
     def deviation(self) -> float:
         """The standard deviation over all tracks but the unknown; 0 where they are equal."""
-        apart_T = self._scores_T[1:] - np.float64(self.mean)
+        apart_T = self._scores_T[1 : self.standing] - np.float64(self.mean)
         return _root(float(apart_T @ apart_T) / len(apart_T))
 
 
@@ -124,14 +132,22 @@ class Sparse(Whole):
     @cached_property
     def mean(self) -> float:
         """The mean over all tracks but the unknown."""
-        known_N = self._scores_T[self._track_N[self._track_N != UNKNOWN]]
-        return float(known_N.sum(dtype=np.float64)) / (len(self._scores_T) - 1)
+        return float(self._scores_T[self._standing_N].sum(dtype=np.float64)) / self._tracks
 
     @cached_property
     def deviation(self) -> float:
         """The standard deviation over all tracks but the unknown; 0 where they are equal."""
-        known_N = self._scores_T[self._track_N[self._track_N != UNKNOWN]].astype(np.float64)
-        return _root(float(known_N @ known_N) / (len(self._scores_T) - 1) - self.mean**2)
+        known_N = self._scores_T[self._standing_N].astype(np.float64)
+        return _root(float(known_N @ known_N) / self._tracks - self.mean**2)
+
+    @property
+    def _tracks(self) -> int:
+        return (self.standing or len(self._scores_T)) - 1
+
+    @cached_property
+    def _standing_N(self) -> Integers:
+        track_N: Integers = self._track_N[self._track_N != UNKNOWN]
+        return track_N if self.standing is None else track_N[track_N < self.standing]
 
     def _best(self, there: Open, k: int, ties: TieOrder) -> Integers:
         """Of the tracks with 0 only the first in the order of ties can be among the best."""
@@ -152,28 +168,24 @@ class Vectors:
     def __init__(self, vectors_TD: Floats) -> None:
         self.vectors_TD = vectors_TD
         self.index: Index | None = None
+        self._moments: dict[int | None, tuple[Doubles, Doubles]] = {}
 
     @property
     def width(self) -> int:
         """The number of components, D."""
         return int(self.vectors_TD.shape[1])
 
-    @cached_property
-    def mean_D(self) -> npt.NDArray[np.float64]:
-        """The mean vector."""
-        mean_D: npt.NDArray[np.float64] = self.vectors_TD[1:].mean(0, dtype=np.float64)
-        return mean_D
-
-    @cached_property
-    def covariance_DD(self) -> npt.NDArray[np.float64]:
-        """The covariance of the vectors' parts."""
-        tracks, width = self.vectors_TD.shape
-        sum_DD: npt.NDArray[np.float64] = np.zeros((width, width))
-        for start in range(1, tracks, VECTORS_AT_ONCE):
-            apart_ND = self.vectors_TD[start : start + VECTORS_AT_ONCE] - self.mean_D
-            sum_DD += apart_ND.T @ apart_ND
-        sum_DD /= max(tracks - 1, 1)
-        return sum_DD
+    def moments(self, standing: int | None) -> tuple[Doubles, Doubles]:
+        """Return the mean vector (D,) and the covariance (D, D) of the first `standing` tracks."""
+        if standing not in self._moments:
+            among_TD = self.vectors_TD[1:standing]
+            mean_D: Doubles = among_TD.mean(0, dtype=np.float64)
+            sum_DD = np.zeros((len(mean_D), len(mean_D)))
+            for start in range(0, len(among_TD), VECTORS_AT_ONCE):
+                apart_ND = among_TD[start : start + VECTORS_AT_ONCE] - mean_D
+                sum_DD += apart_ND.T @ apart_ND
+            self._moments[standing] = mean_D, sum_DD / max(len(among_TD), 1)
+        return self._moments[standing]
 
     def row(self, query_D: Floats) -> "Inner":
         """Return the scores of the listener with that vector."""
@@ -194,13 +206,13 @@ class Inner(Row):
     @cached_property
     def mean(self) -> float:
         """The mean over all tracks but the unknown: the product with the mean vector."""
-        return float(self._query_D @ self._table.mean_D)
+        return float(self._query_D @ self._table.moments(self.standing)[0])
 
     @cached_property
     def deviation(self) -> float:
         """The standard deviation over all tracks but the unknown, by the vectors' covariance."""
         query_D = self._query_D.astype(np.float64)
-        return _root(float(query_D @ self._table.covariance_DD @ query_D))
+        return _root(float(query_D @ self._table.moments(self.standing)[1] @ query_D))
 
     @cached_property
     def whole_T(self) -> Floats:

@@ -110,16 +110,12 @@ class Names:
 
     def _by_both(self, text: str) -> pl.DataFrame:
         """Return the tracks of which `text` is artist and title, wherever one ends."""
-        parts = pl.Series([text]).str.replace_all(_BETWEEN, "\x00")[0].split("\x00")
-        splits = [
-            (" - ".join(parts[:place]), " - ".join(parts[place:])) for place in range(1, len(parts))
-        ]
         frames = [
             self.tracks.filter(
                 pl.col("artist_key") == _key(artist_keys, artist),
                 pl.col("title_key") == _key(title_keys, title),
             )
-            for artist, title in splits
+            for artist, title in readings(text)
         ]
         return pl.concat([self.tracks.clear(), *frames])
 
@@ -133,6 +129,18 @@ class Names:
         near = dict.fromkeys([*_nearest(wanted, named["title_key"]), *_nearest(wanted, keys)])
         rows = [_shown(named.row(place, named=True)) for place in list(near)[:NEAREST]]
         return _told(rows, "track")
+
+
+def readings(text: str) -> list[tuple[str, str]]:
+    """Return the artist and the title that a text may name, wherever the one ends.
+
+    >>> readings("Low - Trust - Live")
+    [('Low', 'Trust - Live'), ('Low - Trust', 'Live')]
+    """
+    parts = pl.Series([text]).str.replace_all(_BETWEEN, "\x00")[0].split("\x00")
+    return [
+        (" - ".join(parts[:place]), " - ".join(parts[place:])) for place in range(1, len(parts))
+    ]
 
 
 def _key(keys: Callable[[pl.Series], pl.Series], text: str) -> str:

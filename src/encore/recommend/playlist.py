@@ -18,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from encore.data.matching import TRACK_LEVELS, located
 from encore.data.writers.entries import Entry, Playlist
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
+from encore.recommend.brought import by_listeners
+from encore.recommend.naming import readings
 from encore.recommend.recommender import RankedList
 
 ARCS = ("rise", "fall", "peak")
@@ -63,6 +66,39 @@ def playlist_of(
         for slot, row in zip(found.slots, rows, strict=True)
     ]
     return Playlist(title, entries, date, annotation=found.answer)
+
+
+def known_of(bundle: Bundle, entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
+    """Return the bundle's ids of a playlist's tracks, each once and in order, and who is not known.
+
+    Tracks are found by id, else by artist and title, as a history is. Where the bundle's items are
+    artists, the ids are those of the tracks' artists.
+    """
+    of_artists = bundle.item_kind == "artist"
+    ids = ("recording_mbid", "spotify_id")
+    rows = [
+        {"place": place, "track_id": entry.track_id or f"entry {place}"}
+        | {name: getattr(entry, name) for name in ids}
+        | {"artist": artist, "title": title}
+        for place, entry in enumerate(entries)
+        for artist, title in [(entry.artist, entry.title)]
+        + ([] if entry.artist else readings(entry.title))
+    ]
+    columns = ("track_id", *ids, "artist", "title")
+    ours = pl.DataFrame(rows, {"place": pl.Int64} | dict.fromkeys(columns, pl.String))
+    theirs = by_listeners(bundle)
+    levels = ("artist",) if of_artists else TRACK_LEVELS
+    at = located(ours, theirs, levels, ("track", bundle.item_kind))
+    found = ours.select("place").with_columns(at["row"]).drop_nulls()
+    found = found.unique("place", keep="first", maintain_order=True)
+    told = theirs["track_id"].gather(found["row"]).unique(maintain_order=True)
+    left = sorted({*range(len(entries))} - {*found["place"]})
+    return told.to_list(), [_shown(entries[place]) for place in left]
+
+
+def _shown(entry: Entry) -> str:
+    name = f"{entry.artist} - {entry.title}" if entry.artist else entry.title
+    return name or entry.recording_mbid or str(entry.spotify_id)
 
 
 def _rows(bundle: Bundle, found: RankedList) -> pl.DataFrame:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 
+from encore.data.dataset import Dataset
 from encore.data.vocabulary import UNKNOWN, Indices
 from encore.errors import UsageError
 from encore.models.bundle import Bundle
@@ -20,6 +22,7 @@ from encore.models.conformal import Interval
 from encore.models.inputs import Audience
 from encore.models.ranking import Floats, Integers, mask_heard, top_k
 from encore.models.residuals import Prediction
+from encore.recommend.adding import add_tracks
 from encore.recommend.brought import Brought
 from encore.recommend.catalogue import catalogue_of, taste_of
 from encore.recommend.explain import Explanation, explained
@@ -166,6 +169,21 @@ class Recommender:
         Raises `InputError` on a history of the wrong form, or on a seed that is not found.
         """
         return Newcomer(self, brought_along(self.bundle, history))
+
+    def add_tracks(self, tracks: pl.DataFrame | Dataset, tags: pl.DataFrame | None = None) -> Self:
+        """Return the model with further tracks, nothing being trained again.
+
+        `tracks` has the columns of the table of tracks, `tags` those of tags; or both in a Dataset.
+        See `encore.recommend.adding`; `bundle.facts["added"][-1]` counts what came of it.
+
+        >>> import encore, polars as pl
+        >>> data = encore.world.make(listeners=60, tracks=120, seed=1).data
+        >>> model = encore.train(data, encore.TrainConfig(max_epochs=1, hidden_layers=(8,)))
+        >>> new = pl.DataFrame({"track_id": ["n1"], "title": ["New"], "genres": [["jazz"]]})
+        >>> model.add_tracks(new).bundle.facts["added"][-1]["added"]
+        1
+        """
+        return type(self)(add_tracks(self.bundle, tracks, tags), self.history)
 
     def similar(
         self, name: str, n: int = 10, *, by: str = "both", kind: str | None = None

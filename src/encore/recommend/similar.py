@@ -2,7 +2,7 @@
 
     content(a, b)   = cosine of what is known of them: genres, tags, artist (`content_matrix`)
     listening(a, b) = cosine of who plays them x n / (n + SHRINK),   n = listeners of both
-    both(a, b)      = mean of the two, each standardised over the catalogue
+    both(a, b)      = mean of the two, each standardised over the catalogue of training
 
 The factor on co-listening keeps tracks of one shared listener from being as like as can be (Koren,
 "Factorization Meets the Neighborhood", KDD 2008, section 2.2). An artist is the sum of their
@@ -76,9 +76,10 @@ class _Items:
         member_AT = sp.csr_array((ones, (artist_T[track], track)), shape=shape)
         names = pl.DataFrame({"artist": artist_T[1:], "name": tracks["artist"]})
         first = names.unique("artist", keep="first").filter(pl.col("artist") != UNKNOWN)
-        shown = pl.DataFrame({"id": bundle.features.artists.ids}).with_columns(
-            first.sort("artist")["name"], artist=pl.lit(None, pl.String)
-        )
+        ids = pl.DataFrame({"id": bundle.features.artists.ids}).with_row_index("artist", offset=1)
+        ids = ids.with_columns(pl.col("artist").cast(pl.Int32))
+        shown = ids.join(first, on="artist", how="left", maintain_order="left")
+        shown = shown.with_columns(artist=pl.lit(None, pl.String))
         return cls(
             unit_rows(sp.csr_array(member_AT @ content_TC)),
             played(sp.csr_array(member_AT @ listeners_TU)),
@@ -133,10 +134,13 @@ def similar(
             "the bundle was saved without its listeners: who plays what is not known; "
             "compare by content"
         )
+    trained = bundle.scorers.network.sizes
+    standing = trained.music if kind == bundle.item_kind else trained.artists
     scores = {
         "content": content_N,
         "listening": listening_N,
-        "both": (standardised(content_N[None])[0] + standardised(listening_N[None])[0]) / 2,
+        "both": sum(standardised(one_N[None], standing)[0] for one_N in (content_N, listening_N))
+        / 2,
     }
     open_1N = np.where((content_N > 0) | (listening_N > 0), scores[by], -np.inf)[None]
     if by != "both":

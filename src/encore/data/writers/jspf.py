@@ -39,7 +39,7 @@ def _track(entry: Entry) -> dict[str, Any]:
             "album": entry.album and line(entry.album),
             "duration": entry.duration_ms,
             "identifier": [*map(uri, entry.identifiers)] or None,
-            "location": [uri(entry.location)] if entry.location else None,
+            "location": [*filter(None, [uri(entry.location or "")])] or None,
             "extension": {TRACK: {"additional_metadata": _known(how)}},
         }
     )

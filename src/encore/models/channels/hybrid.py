@@ -54,7 +54,7 @@ class Hybrid(Channel):
     ) -> None:
         self._dimension, self._epochs = dimension, epochs
         self._learning_rate, self._seed = learning_rate, seed
-        self._vectors_TD = np.zeros((0, 0), np.float32)
+        self._vectors_TD = self._content_CD = np.zeros((0, 0), np.float32)
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:
@@ -87,9 +87,10 @@ class Hybrid(Channel):
             optimizer.zero_grad()
             _loss(weights_UM[rows], vectors_MD, rng).backward()
             optimizer.step()
-        vectors_TD = inputs.content_TC @ content_CD.detach().numpy()
+        self._content_CD = content_CD.detach().numpy()
+        vectors_TD = inputs.content_TC @ self._content_CD
         vectors_TD[columns_M] += ids_MD.detach().numpy()
-        self._vectors_TD = functional.normalize(torch.from_numpy(vectors_TD)).numpy()
+        self._vectors_TD = _unit(vectors_TD)
         return self
 
     def _batches(
@@ -129,16 +130,27 @@ class Hybrid(Channel):
         parts_NH: Floats = self._vectors_TD[tracks_N] @ own_HD.T / np.float32(length)
         return parts_NH
 
+    def placed(self, content_NC: sp.csr_array) -> Floats:
+        """Return the vectors (N, D) of tracks of which nothing is known but their content."""
+        return _unit(content_NC @ self._content_CD)
+
     def arrays(self) -> Arrays:
-        """Return the tracks' vectors."""
-        return {"vectors": self._vectors_TD}
+        """Return the tracks' vectors, and those of content, by which further tracks are placed."""
+        return {"vectors": self._vectors_TD, "content": self._content_CD}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
         """Return the channel with these vectors."""
         channel = cls()
         channel._vectors_TD = arrays["vectors"].astype(np.float32)
+        if "content" in arrays:  # older bundles lack it
+            channel._content_CD = arrays["content"].astype(np.float32)
         return channel
+
+
+def _unit(vectors_TD: Floats) -> Floats:
+    unit: Floats = functional.normalize(torch.from_numpy(vectors_TD)).numpy()
+    return unit
 
 
 def _loss(batch_BM: sp.csr_array, vectors_MD: Tensor, rng: np.random.Generator) -> Tensor:
