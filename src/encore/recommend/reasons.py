@@ -15,7 +15,7 @@ from encore.models.entries import entries
 from encore.models.ranking import Integers
 from encore.recommend.fold_in import FRIENDS, SEEDS, Listener
 from encore.recommend.rules import Catalogue
-from encore.recommend.scoring import Doubles, Scored
+from encore.recommend.scored import Doubles, Scored
 from encore.recommend.shown import Shown
 from encore.schema import ACOUSTIC
 from encore.wording import counted, noun

@@ -31,7 +31,8 @@ from encore.recommend.naming import Names
 from encore.recommend.newcomer import Newcomer
 from encore.recommend.reasons import Reasons
 from encore.recommend.rules import Catalogue, Ranked, Rules, rank
-from encore.recommend.scoring import Scored, parts_of, scored, scored_together
+from encore.recommend.scored import Scored
+from encore.recommend.scoring import parts_of, scored, scored_together
 from encore.recommend.shown import Shown
 from encore.recommend.similar import Neighbour, similar
 
