@@ -8,7 +8,8 @@ network and the ranker are trained (twenty minutes; `--bundle` keeps the model a
 
 - `path_vs_dot`: a list of 10 for one listener with everything in it: candidates of every scorer,
   the ranker's trees, five rules, diversity as MMR, reasons. Peer: one product of 100,000 x 64 with
-  a vector, and its 200 best in order (numpy).
+  a vector, and its 200 best in order (numpy). Beside it each side alone, again and again: then the
+  product finds its vectors in the processor's cache, where in turns it has to fetch them.
 - `path_vs_seed`: the same, against the network's forward pass over the whole catalogue and a top
   10, as the project's original has it (torch).
 - `fold_in_vs_known`: the same for a history that is brought along, against a known listener.
@@ -145,11 +146,17 @@ def one_by_one(model: Recommender, asked: int) -> list[_bench.Figure]:
     def seed(user: int) -> object:
         return whole_catalogue(model, user)
 
+    alone = {
+        f"{name}_alone_ms": in_turn({name: side}, users.tolist())[name]
+        for name, side in {"ours": known, "peer": dot}.items()
+    }
     spent = in_turn({"known": known, "folded_in": folded_in, "dot": dot}, users.tolist())
     slow = in_turn({"known": known, "seed": seed}, users[: max(3, asked // 20)].tolist())
     shapes = {"tracks": features.tracks.rows - 1, "components": D, "median_history": LONG}
     return [
-        _bench.Figure("path_vs_dot", spent["known"], spent["dot"], "ms", "lower", 1 / 6, shapes),
+        _bench.Figure(
+            "path_vs_dot", spent["known"], spent["dot"], "ms", "lower", 1 / 6, shapes | alone
+        ),
         _bench.Figure("path_vs_seed", slow["known"], slow["seed"], "ms", "lower", 40, shapes),
         _bench.Figure(
             "fold_in_vs_known", spent["folded_in"], spent["known"], "ms", "lower", 1 / 2, shapes
