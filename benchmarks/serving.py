@@ -179,18 +179,20 @@ def whole_catalogue(model: Recommender, user: int) -> torch.Tensor:
 
 def together(model: Recommender, rounds: int) -> list[_bench.Figure]:
     """Return how many plain lists a second there are, by the same factors on every side."""
-    als = model.bundle.scorers.channels[Als.name]
     bundle = model.bundle
+    inputs = bundle.scorers.inputs
+    als = Als.from_arrays(bundle.scorers.channels[Als.name].arrays(), inputs)  # to be changed
+    width = als.factors_TF.shape[1]
     plain = Recommender(replace(bundle, choice=Choice({Als.name: 1.0}, {})))
     plain.warm()
     users = np.flatnonzero(bundle.features.heard_U).astype(np.int32)
-    asking = Audience.known(bundle.scorers.inputs, users)
+    asking = Audience.known(inputs, users)
     factors_UF, histories = als.fold_in(asking), sp.csr_matrix(asking.history_BT)
     peer = als._model
-    peer.user_factors = np.zeros((bundle.features.listeners.rows, D), np.float32)
+    peer.user_factors = np.zeros((bundle.features.listeners.rows, width), np.float32)
     peer.user_factors[users] = factors_UF
     peer.num_threads = 1
-    flat = faiss.IndexFlatIP(D)
+    flat = faiss.IndexFlatIP(width)
     flat.add(als.factors_TF)
 
     def by_implicit() -> object:
@@ -206,7 +208,7 @@ def together(model: Recommender, rounds: int) -> list[_bench.Figure]:
         len(users),
         rounds,
     )
-    beside = {"listeners": len(users), "tracks": bundle.features.tracks.rows - 1, "components": D}
+    beside = {"listeners": len(users), "tracks": bundle.features.tracks.rows - 1}
     return [
         _bench.Figure(
             f"batch_vs_{name}", spent["ours"], spent[name], "listeners/s", "higher", 0.9, beside
