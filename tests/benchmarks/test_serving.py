@@ -37,7 +37,7 @@ def test_sides_take_turns_and_their_medians_are_told(
 @torch.inference_mode()
 def test_the_whole_catalogue_goes_through_the_network(bench, small_model: Recommender) -> None:
     scorers = small_model.bundle.scorers
-    network, tables = scorers.network, scorers.tables
+    network, tables = scorers.network.eval(), scorers.tables
     x_1I = network.embed_listeners(tables.listeners_at(torch.tensor([3])))
     x_TI = network.embed_tracks(tables.tracks)
     # In two parts, and without the means: what is left is what the last layer says.
