@@ -84,7 +84,7 @@ class Scorers:
     indexed_from: int = INDEXED_FROM
     standing: int | None = None
     _same: dict[str, Row] = field(default_factory=dict, init=False, repr=False)
-    _vectors: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
+    _listeners: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def names(self) -> list[str]:
@@ -124,19 +124,19 @@ class Scorers:
         heard = np.flatnonzero(self.features.heard_U)
         some = np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)
         for name, scorer in self._every.items():
-            if (vectors := scorer.vectors) is None or name in self._vectors:
+            if (vectors := scorer.vectors) is None or name in self._listeners:
                 continue
             table_UD = np.empty((len(everybody), vectors.width), np.float32)
             for block in np.array_split(everybody, -(-len(everybody) // LISTENERS_AT_ONCE)):
                 table_UD[block] = scorer.fold_in(Audience.known(self.inputs, block))
-            self._vectors[name] = table_UD
+            self._listeners[name] = table_UD
             if len(some) and self.features.tracks.rows >= self.indexed_from:
                 vectors.index = Index.fitted(vectors.vectors_TD, table_UD[heard[some]])
 
     def _folded(self, name: str, audience: Audience) -> Any:
         """Return what a scorer knows of listeners; of known ones, where it was computed ahead."""
-        if name in self._vectors and audience.as_trained:
-            return self._vectors[name][audience.user_B]
+        if name in self._listeners and audience.as_trained:
+            return self._listeners[name][audience.user_B]
         return self._every[name].fold_in(audience)
 
     def indexes(self) -> dict[str, Index]:

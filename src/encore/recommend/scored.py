@@ -3,7 +3,6 @@
 Legend: T tracks, K that are asked for, R that the ranker ordered, H of a history, N told of.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -22,6 +21,11 @@ from encore.recommend.fold_in import Listener
 from encore.recommend.rules.catalogue import Mask
 
 Doubles = npt.NDArray[np.float64]
+
+
+def none() -> Integers:
+    """Return no tracks."""
+    return np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Carrier:
 class Term:
     """What one scorer, over one history, adds to the scores: (its score - shift) x worth.
 
-    `heard` is its worth for tracks that training rows name, `unheard` for the others.
+    `heard` is its worth for tracks that training rows name, `unheard` for the others. `ahead` are
+    the first of those that training rows name and the listener does not know, where they are known.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Term:
     heard: float = 1.0
     unheard: float = 1.0
     shift: float = 0.0
+    ahead: Integers = field(default_factory=none)
 
     def at(self, track_K: Integers, heard_K: npt.NDArray[np.bool_]) -> Floats:
         """Return what it adds to the scores of some tracks (K,)."""
@@ -75,17 +81,17 @@ class Term:
 class Scored:
     """One listener's scores: the terms that they are the sum of, and how they came about.
 
-    `again` has the heard tracks that the repeat channel alone scores, as the dial wants it;
-    `column_R` are the tracks that the ranker ordered, and `corrected_R` what that changed; `ahead`
-    are the tracks that each scorer puts first for the ranker, new to the listener but not to all.
+    - `column_R`: the tracks that the ranker ordered, and `corrected_R`, what that changed.
+    - `again`: the heard tracks that the repeat channel alone scores, as the dial wants it, with
+      `repeated`, its scores.
+    - `banned`: tracks that have no score.
     """
 
     bundle: Bundle
     terms: list[Term]
     carriers: list[Carrier] = field(default_factory=list)
-    column_R: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    column_R: Integers = field(default_factory=none)
     corrected_R: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
-    ahead: Mapping[str, Integers] = field(default_factory=dict)
     repeat: Repeat | None = None
     repeated: Row | None = None
     again: frozenset[int] = frozenset()
@@ -154,8 +160,7 @@ class Scored:
             if term.unheard and unheard.count:
                 found.append(term.row.best(unheard, k, ties))
             if term.heard:
-                ahead = self.ahead.get(term.name, own[1][:0])
-                ahead = ahead[open_T[ahead]]
+                ahead = term.ahead[open_T[term.ahead]]
                 found.append(ahead[:k] if len(ahead) >= k else term.row.best(heard, k, ties))
         return np.unique(np.concatenate(found))
 

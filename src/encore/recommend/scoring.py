@@ -4,7 +4,7 @@ Legend: B listeners who ask, b those of them whom one source scores, T tracks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from encore.models.ranker import Candidates
 from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Whole
 from encore.recommend.fold_in import friends_history
-from encore.recommend.scored import Carrier, Scored, Term
+from encore.recommend.scored import Carrier, Scored, Term, none
 
 FRIENDS_ROWS = 2  # of a new listener's own history, that their friends' weighs as much as
 POPULARITY_ALONE = Weights({Popularity.name: 1.0}, {Popularity.name: 1.0})
@@ -79,7 +79,8 @@ def scored(bundle: Bundle, asking: Audience, banned: frozenset[int] = frozenset(
             found = Candidates.of(every, asking, bundle.features.heard_T, scorers.ties)
             blend_R = Scored(bundle, own).at(found.column_K)
             corrected_R = ranker.correction(blend_R, found, scorers.ties)
-            ranked = {"column_R": found.column_K, "corrected_R": corrected_R, "ahead": found.best}
+            ranked = {"column_R": found.column_K, "corrected_R": corrected_R}
+            own = [replace(term, ahead=found.best.get(term.name, none())) for term in own]
         terms += own
         worth = Weights(heard, unheard)
         carriers.append(Carrier(source.audience.history_BT, share, worth, source.of_friends))
