@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from encore.data import world
 from encore.data.cold import cold_listeners, cold_tracks
 from encore.data.dataset import Dataset, complete
-from encore.data.features import Features
+from encore.data.features import Features, Norms
 from encore.data.listening import plays_of
 from encore.data.split import folds, hold_out, split
 from encore.errors import InputError
@@ -75,6 +75,10 @@ def pairs(frame):
     return set(frame.select(PAIR).iter_rows())
 
 
+def arrays_of(norms):
+    return [*norms.acoustics, *norms.reception, norms.scaler.mean, norms.scaler.scale]
+
+
 def same(one, two):
     """Whether two Datasets are equal in every table, row by row, and in all that is fitted."""
     assert all(one.table(name).equals(two.table(name)) for name in TABLES)
@@ -83,6 +87,9 @@ def same(one, two):
         other = getattr(others, name)
         if isinstance(found, np.ndarray):
             assert found.tobytes() == other.tobytes(), name
+        elif isinstance(found, Norms):
+            for own, others_own in zip(arrays_of(found), arrays_of(other), strict=True):
+                assert own.tobytes() == others_own.tobytes(), name
         else:
             assert found.ids.equals(other.ids), name
     rows = features.listeners.rows, features.tracks.rows
