@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -122,6 +121,8 @@ class Ranker:
     @classmethod
     def fit(cls, channels: Sequence[str], samples: Sequence[Sample], seed: int) -> "Ranker":
         """Learn the order from samples, one a listener."""
+        import lightgbm  # brings scikit-learn along, if it is there: a second that few need
+
         data = lightgbm.Dataset(
             np.concatenate([sample.features_NF for sample in samples]),
             np.concatenate([sample.held_N for sample in samples]).astype(np.int8),
@@ -136,6 +137,8 @@ class Ranker:
 
     @cached_property
     def _trees(self) -> Trees:
+        import lightgbm
+
         try:
             return Trees(lightgbm.Booster(model_str=self.model).dump_model())
         except lightgbm.basic.LightGBMError as error:
