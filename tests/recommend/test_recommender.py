@@ -440,6 +440,20 @@ def _handmade(scores: np.ndarray, artist_T: list[int]) -> Recommender:
     )
 
 
+@pytest.mark.parametrize("listeners", [True, False])
+def test_what_is_computed_ahead_changes_no_list(small_model: Recommender, listeners: bool) -> None:
+    scorers = replace(small_model.bundle.scorers)
+    model = Recommender(replace(small_model.bundle, scorers=scorers))
+    known = small_model.bundle.features.listeners.ids.to_list()
+    model.warm(listeners)
+    assert bool(scorers._listeners) == listeners
+    for user in (*known[:9], "nobody we know"):
+        found, before = model.recommend(user), small_model.recommend(user)
+        assert [slot.track_id for slot in found.slots] == [slot.track_id for slot in before.slots]
+        scores = [slot.score for slot in before.slots]
+        assert [slot.score for slot in found.slots] == pytest.approx(scores, abs=1e-5)
+
+
 def test_an_empty_list_says_which_rule_left_it_empty(small_model: Recommender) -> None:
     found = small_model.recommend("nobody we know", rules=Rules(heard="only"))
     assert found.slots == []

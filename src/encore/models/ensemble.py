@@ -114,24 +114,27 @@ class Scorers:
             self._same[name] = Same(scorer.score(scorer.fold_in(asking))[0])
         return self._same[name]
 
-    def warm(self) -> None:
-        """Compute ahead what requests share: the vectors of all known listeners, and indexes.
+    def warm(self, listeners: bool = True) -> None:
+        """Compute ahead what requests share: indexes, and the vectors of all known `listeners`.
 
-        Vectors take 4 bytes for each component: of a scorer with 64, 256 MB a million listeners.
-        An index over the tracks' is fitted to some of them, in a catalogue of `indexed_from` on.
+        An index over tracks' vectors is fitted to some listeners, in a catalogue of `indexed_from`
+        on. Listeners' vectors take 4 bytes a component: with 64, 256 MB a million and scorer.
         """
         everybody = np.arange(self.features.listeners.rows, dtype=np.int32)
-        heard = np.flatnonzero(self.features.heard_U)
-        some = np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)
+        heard = np.flatnonzero(self.features.heard_U).astype(np.int32)
+        some = heard[np.linspace(0, len(heard) - 1, min(FITTED_TO, len(heard))).astype(np.int64)]
+        large = len(some) and self.features.tracks.rows >= self.indexed_from
         for name, scorer in self._every.items():
-            if (vectors := scorer.vectors) is None or name in self._listeners:
+            if (vectors := scorer.vectors) is None:
                 continue
-            table_UD = np.empty((len(everybody), vectors.width), np.float32)
-            for block in np.array_split(everybody, -(-len(everybody) // LISTENERS_AT_ONCE)):
-                table_UD[block] = scorer.fold_in(Audience.known(self.inputs, block))
-            self._listeners[name] = table_UD
-            if len(some) and self.features.tracks.rows >= self.indexed_from:
-                vectors.index = Index.fitted(vectors.vectors_TD, table_UD[heard[some]])
+            if large and vectors.index is None:
+                queries_QD = scorer.fold_in(Audience.known(self.inputs, some))
+                vectors.index = Index.fitted(vectors.vectors_TD, queries_QD)
+            if listeners and name not in self._listeners:
+                table_UD = np.empty((len(everybody), vectors.width), np.float32)
+                for block in np.array_split(everybody, -(-len(everybody) // LISTENERS_AT_ONCE)):
+                    table_UD[block] = scorer.fold_in(Audience.known(self.inputs, block))
+                self._listeners[name] = table_UD
 
     def _folded(self, name: str, audience: Audience) -> Any:
         """Return what a scorer knows of listeners; of known ones, where it was computed ahead."""

@@ -53,7 +53,7 @@ def lists_of_all(
     `output` that hold them go. After an interruption the same call goes on where it was.
     `progress(done, all)` is called with counts of listeners.
     """
-    model.warm()
+    model.warm(listeners=False)  # each asks once
     listeners = np.flatnonzero(model.bundle.features.heard_U).astype(np.int32)
     parts = output.with_name(f".{output.name}.parts")
     _begin(parts, task)

@@ -259,13 +259,13 @@ class Recommender:
                 return top_Bk
         return self.top_of(self.scores(audience), audience.history_BT, k)
 
-    def warm(self) -> None:
+    def warm(self, listeners: bool = True) -> None:
         """Compute ahead what requests share, so that the first is as quick as the next.
 
-        Indexes, what rules read of the catalogue, and the vectors of all known listeners; see
-        `encore.models.ensemble.Scorers.warm`.
+        Indexes, what rules read of the catalogue, and, with `listeners`, the vectors of all known
+        ones; see `encore.models.ensemble.Scorers.warm`.
         """
-        self.bundle.scorers.warm()
+        self.bundle.scorers.warm(listeners)
         self.recommend(None, 1)
 
     def scores(self, audience: Audience, raw: Mapping[str, Floats] | None = None) -> Floats:
