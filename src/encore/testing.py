@@ -148,8 +148,14 @@ def _batch(make: Make) -> None:
 
 
 def _rows(make: Make) -> None:
-    inputs = example_inputs()
-    channel = make().fit(inputs)
+    channel = make()
+    for seed in (0, 1):  # fitted again, nothing of the first time is left
+        inputs = example_inputs(seed=seed)
+        channel.fit(inputs)
+        _rows_of(channel, inputs)
+
+
+def _rows_of(channel: Channel, inputs: Inputs) -> None:
     there = Open(np.arange(TRACKS) % 3 > 0)
     for audience in _audiences(inputs):
         scores_BT = _scores(channel, audience)

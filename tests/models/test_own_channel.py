@@ -101,7 +101,7 @@ def test_registered_it_is_fitted_where_the_settings_name_it() -> None:
 
 
 def test_a_channel_need_not_inherit_anything() -> None:
-    given = {"same_for_all": False, "vectors": None}
+    given = {"needs": "plays", "asks_others": False, "same_for_all": False, "vectors": None}
     own = type("Own", (), {**vars(ItemKnn), **given, "name": "own"})
     encore.register(own)
     assert [*fit_channels(TrainConfig(channels=("own",)), example_inputs())] == [

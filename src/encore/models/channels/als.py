@@ -19,7 +19,7 @@ from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Vectors
@@ -29,8 +29,6 @@ class Als(Channel):
     """Weighted matrix factorisation for implicit feedback."""
 
     name: ClassVar[str] = "als"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(
         self,

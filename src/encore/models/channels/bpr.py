@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers, played
 from encore.models.rows import Vectors
@@ -30,8 +30,6 @@ class Bpr(Channel):
     """Pairwise matrix factorisation with a learned fold-in."""
 
     name: ClassVar[str] = "bpr"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -72,6 +70,7 @@ class Bpr(Channel):
         gram = mean_UF.T @ mean_UF + RIDGE * np.eye(mean_UF.shape[1])
         folds = np.linalg.solve(gram, mean_UF.T @ self._model.user_factors.astype(np.float64))
         self._folds_FF = folds.astype(np.float32)
+        self.__dict__.pop("vectors", None)
         return self
 
     def fold_in(self, audience: Audience) -> Floats:

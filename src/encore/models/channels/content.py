@@ -13,7 +13,6 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
-from encore.config import TrainConfig
 from encore.data.strength import log1p
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.entries import columns_of, entries
@@ -27,15 +26,9 @@ class Content(Channel):
 
     name: ClassVar[str] = "content"
     needs: ClassVar[Need] = "content"
-    asks_others: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._content_TC = sp.csr_array((0, 0), dtype=np.float32)
-
-    @classmethod
-    def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
-        """Return the channel; it has no settings."""
-        return cls()
 
     def fit(self, inputs: Inputs) -> Self:
         """Learn nothing but what the tracks are."""

@@ -32,7 +32,7 @@ import scipy.sparse as sp
 import torch
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.entries import entries
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers, played
@@ -47,8 +47,6 @@ class Ease(Channel):
     """Closed-form weights between tracks; of more than `MAX_EXACT`, between the most played."""
 
     name: ClassVar[str] = "ease"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(
         self,

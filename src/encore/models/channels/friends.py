@@ -11,7 +11,6 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
-from encore.config import TrainConfig
 from encore.models.channels.contract import Arrays, Channel, Need
 from encore.models.inputs import Audience, Inputs, unit_rows
 from encore.models.ranking import Floats, first_rows, strengths
@@ -27,11 +26,6 @@ class Friends(Channel):
 
     def __init__(self) -> None:
         self._unit_UT = sp.csr_array((0, 0), dtype=np.float32)
-
-    @classmethod
-    def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
-        """Return the channel; it has no settings."""
-        return cls()
 
     def fit(self, inputs: Inputs) -> Self:
         """Bring each listener's row to unit length."""

@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from encore.config import TrainConfig
 from encore.data.strength import log1p
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers, strengths
 from encore.models.rows import Vectors
@@ -46,8 +46,6 @@ class Hybrid(Channel):
     """Tied autoencoder over track vectors of id and content."""
 
     name: ClassVar[str] = "hybrid"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(
         self, dimension: int = 256, epochs: int = 5, learning_rate: float = 2e-3, seed: int = 0
@@ -91,6 +89,7 @@ class Hybrid(Channel):
         vectors_TD = inputs.content_TC @ self._content_CD
         vectors_TD[columns_M] += ids_MD.detach().numpy()
         self._vectors_TD = _unit(vectors_TD)
+        self.__dict__.pop("vectors", None)
         return self
 
     def _batches(

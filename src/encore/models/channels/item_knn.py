@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.entries import entries
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers
@@ -26,8 +26,6 @@ class ItemKnn(Channel):
     """Cosine item-kNN with `neighbours` kept for each track."""
 
     name: ClassVar[str] = "item-knn"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(self, neighbours: int = 200, weights: str = "played") -> None:
         self._neighbours, self._weigh = neighbours, Weighing(weights)

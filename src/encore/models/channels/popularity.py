@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from encore.config import TrainConfig
 from encore.data.strength import halved, log1p, played
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers
 
@@ -23,8 +23,6 @@ class Popularity(Channel):
 
     name: ClassVar[str] = "popularity"
     same_for_all: ClassVar[bool] = True
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(self, half_life_days: float | None = None) -> None:
         self._half_life_days = half_life_days
@@ -74,21 +72,10 @@ class PersonalPopularity(Channel):
     """
 
     name: ClassVar[str] = "personal-popularity"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
-
-    @classmethod
-    def of(cls, config: TrainConfig) -> Self:  # noqa: ARG003
-        """Return the channel; it has no settings."""
-        return cls()
 
     def fit(self, inputs: Inputs) -> Self:  # noqa: ARG002
         """Learn nothing: the answer lies in the history of who asks."""
         return self
-
-    def fold_in(self, audience: Audience) -> sp.csr_array:
-        """Return the histories."""
-        return audience.history_BT
 
     def score(self, folded: sp.csr_array) -> Floats:
         """Return log1p(plays) (B, T); 0 for what the listener has not played."""
@@ -100,12 +87,3 @@ class PersonalPopularity(Channel):
         own_NH = tracks_N[:, None] == history_1T.indices
         parts_NH: Floats = (own_NH * log1p(history_1T.data)).astype(np.float32)
         return parts_NH
-
-    def arrays(self) -> Arrays:
-        """Return nothing: nothing was learned."""
-        return {}
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays, inputs: Inputs) -> Self:  # noqa: ARG003
-        """Return the channel."""
-        return cls()

@@ -25,7 +25,7 @@ import scipy.sparse as sp
 from encore.config import TrainConfig
 from encore.data.strength import log1p
 from encore.data.vocabulary import UNKNOWN
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.inputs import Audience, Inputs
 from encore.models.ranking import Floats, Integers, strengths
 from encore.models.rows import Row, Sparse
@@ -39,8 +39,6 @@ class Repeat(Channel):
     """
 
     name: ClassVar[str] = "repeat"
-    needs: ClassVar[Need] = "plays"
-    asks_others: ClassVar[bool] = False
 
     def __init__(self, decay: float = 0.5) -> None:
         self._decay = decay

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from encore.config import TrainConfig
-from encore.models.channels.contract import Arrays, Channel, Need
+from encore.models.channels.contract import Arrays, Channel
 from encore.models.entries import entries
 from encore.models.inputs import Audience, Inputs, unit_rows
 from encore.models.ranking import Floats, Integers, played
@@ -26,7 +26,6 @@ class UserKnn(Channel):
     """Cosine user-kNN with `neighbours` listeners asked for each."""
 
     name: ClassVar[str] = "user-knn"
-    needs: ClassVar[Need] = "plays"
     asks_others: ClassVar[bool] = True
 
     def __init__(self, neighbours: int = 100, weights: str = "played") -> None:
