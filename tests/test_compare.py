@@ -15,7 +15,7 @@ from encore.cli.compare import sentence
 from encore.evaluation.boards import ENCORE
 from encore.evaluation.significance import Comparison, holm
 from encore.metrics import Interval
-from encore.reports.verdict import SHIPPED
+from encore.reports.naming import SHIPPED
 
 SIZE = 60
 USERS = [f"user {u}" for u in range(SIZE)]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from encore.reports.verdict import best, compare, verdict
+from encore.reports.naming import best
+from encore.reports.verdict import compare, verdict
 
 
 def row(metric: str, mean: float, half: float | None = 0.01) -> dict[str, Any]:

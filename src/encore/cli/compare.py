@@ -24,7 +24,7 @@ from encore.evaluation.runs import (
     shared_seeds,
     values_of,
 )
-from encore.reports.verdict import SHIPPED, number
+from encore.reports.naming import SHIPPED, number
 from encore.wording import counted, noun
 
 if TYPE_CHECKING:

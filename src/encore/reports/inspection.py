@@ -5,8 +5,8 @@ from pathlib import Path
 from encore import folder
 from encore.data.inspection import Inspection
 from encore.reports import listening
+from encore.reports.naming import number
 from encore.reports.page import fill, svg
-from encore.reports.verdict import number
 from encore.wording import counted, noun
 
 SPREADS = {

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from encore.reports.naming import SHIPPED, finite, label
 from encore.reports.tables import flat, table
-from encore.reports.verdict import SHIPPED, finite, label, verdict
+from encore.reports.verdict import verdict
 from encore.wording import counted
 
 INTENDED = (

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 
-from encore.reports.verdict import number
+from encore.reports.naming import number
 from encore.wording import noun
 
 PRINT_DPI = 200  # of figures with thousands of points, which as SVG would be too heavy

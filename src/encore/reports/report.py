@@ -15,9 +15,10 @@ import numpy as np
 from encore import folder
 from encore.errors import InputError
 from encore.reports import plots
+from encore.reports.naming import RUNG, SHIPPED, Board, best, finite, label
 from encore.reports.page import fill, png, svg
 from encore.reports.tables import flat, metrics_of, table
-from encore.reports.verdict import RUNG, SHIPPED, Board, best, finite, label, verdict
+from encore.reports.verdict import verdict
 from encore.wording import counted
 
 #: Metrics worth a figure; a board shows the ones that it has.

@@ -1,18 +1,45 @@
-"""How figures look: one restrained palette and one width.
+"""How figures look: one restrained palette, light and dark, and one width.
 
 The colours are told apart by people with any colour vision: ink, grey, blue, and vermilion for what
-matters. Figures are narrow, so that their type can still be read at 400 pixels.
+matters. Figures are narrow, so that their type can still be read at 400 pixels. They are drawn in
+the light colours; `encore.reports.page` gives them the dark ones where a reader wants those.
 """
 
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-PAPER, INK, MUTED, FAINT = "#faf8f3", "#22262b", "#6f747c", "#dcd8ce"
+PAPER, INK, MUTED, FAINT = "#faf8f3", "#22262b", "#6b6f77", "#dcd8ce"
 ACCENT, SECOND = "#c8451b", "#2b5f8a"
+#: From few to many.
+STEPS = ("#dbe4ea", "#b5cad9", "#84a7c0", "#4f7fa5", "#2a5b85", "#10283d")
+#: Kinds that have no order: Okabe and Ito's colours, which differ for any colour vision.
+KINDS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#9a6300")
+DENSITY = ListedColormap(STEPS)
+
+#: Each colour's counterpart on dark paper.
+DARK = {
+    PAPER: "#1d2024",
+    INK: "#e9e5db",
+    MUTED: "#a3a5a8",
+    FAINT: "#3b4046",
+    ACCENT: "#f0825a",
+    SECOND: "#6fa8d6",
+    **dict(
+        zip(
+            (*STEPS, *KINDS),
+            (
+                *("#2a3440", "#33506a", "#437196", "#6598c2", "#98c3e6", "#e2f1ff"),
+                *("#4aa3df", "#f0b840", "#3ec79a", "#e3a5c7", "#9ad6f7", "#c99a4a"),
+            ),
+            strict=True,
+        )
+    ),
+}
 
 WIDTH = 5.4  # inches
 SMALL, BODY = 9.5, 10.5  # points

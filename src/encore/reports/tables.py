@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from encore.reports.verdict import SHIPPED, Board, Value, best, finite, label, number
+from encore.reports.naming import SHIPPED, Board, Value, best, finite, label, number
 
 
 def metrics_of(board: Board) -> list[str]:

@@ -1,0 +1,92 @@
+"""How metrics and models are named, ordered and printed for people."""
+
+import math
+from collections.abc import Mapping
+from typing import TypeGuard
+
+Value = Mapping[str, float]  # mean and, where an interval is known, low and high
+Board = Mapping[str, Mapping[str, Value]]  # model -> metric -> value
+
+SHIPPED = "encore"
+#: Models of our own that are rows of a board; none of them is a baseline.
+OWN = (SHIPPED, "network", "blend", "hybrid")
+
+LABELS = {
+    "ndcg": "NDCG",
+    "recall": "Recall",
+    "precision": "Precision",
+    "map": "MAP",
+    "mrr": "MRR",
+    "hit_rate": "Hit rate",
+    "gini": "Gini",
+    "novelty": "Novelty, bits",
+    "popularity_lift": "Popularity lift",
+    "diversity": "Diversity",
+    "artist_concentration": "Artist concentration",
+    "coverage": "Coverage",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "seed_ndcg": "NDCG of plays",
+    "skill": "Skill",
+    "interval_coverage": "Within 90 % interval",
+    "interval_width": "Width of it",
+}
+SCALES = {"raw": "raw plays", "scaled": "0 to 1"}
+RUNG = "cold_listener_"  # boards of single rungs are told together, as the ladder
+HEADLINE = ("ndcg@10", "rmse")  # the metric that a board is judged by: the first that it has
+
+
+def label(metric: str) -> str:
+    """Return a metric's name for people.
+
+    >>> label("ndcg@10"), label("rmse_raw"), label("seed_ndcg")
+    ('NDCG@10', 'RMSE, raw plays', 'NDCG of plays')
+    """
+    name, at, k = metric.partition("@")
+    stem, _, scale = name.rpartition("_")
+    if scale in SCALES:
+        return f"{LABELS.get(stem, stem)}{at}{k}, {SCALES[scale]}"
+    return f"{LABELS.get(name, name)}{at}{k}"
+
+
+def lower_is_better(metric: str) -> bool:
+    """Say whether less of a metric is better: of errors it is.
+
+    >>> lower_is_better("mae_raw"), lower_is_better("ndcg@10")
+    (True, False)
+    """
+    return metric.startswith(("rmse", "mae", "interval_width"))
+
+
+def number(value: float | None) -> str:
+    """Return a number with as many digits as it deserves; a dash where there is none.
+
+    >>> number(0.23149), number(12.345), number(17632.4), number(None)
+    ('0.231', '12.3', '17,632', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return "—"
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.3f}"
+
+
+def finite(value: Value | None) -> TypeGuard[Value]:
+    """Say whether a value is there and a number."""
+    mean = (value or {}).get("mean")
+    return mean is not None and math.isfinite(mean)
+
+
+def best(board: Board, metric: str) -> str | None:
+    """Return the model that leads `board` by `metric`; None where no model has it.
+
+    >>> best({"a": {"rmse": {"mean": 2.0}}, "b": {"rmse": {"mean": 1.0}}}, "rmse")
+    'b'
+    """
+    sign = -1 if lower_is_better(metric) else 1
+    scored = {
+        model: sign * value["mean"]
+        for model, metrics in board.items()
+        if finite(value := metrics.get(metric))
+    }
+    return max(scored, key=lambda model: scored[model], default=None)

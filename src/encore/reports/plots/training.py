@@ -1,0 +1,110 @@
+"""How a training went: losses, what validation said, learning rate, speed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from encore.errors import InputError
+from encore.metrics.arrays import Floats
+from encore.reports.style import ACCENT, INK, MUTED, PAPER, SECOND, SMALL, dress, figure_of, text
+
+
+def plot_training(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return losses, validation metrics, learning rate and throughput by epoch.
+
+    A row of `history` may hold epoch, train_loss, train_plays_loss, train_rank_loss, val_loss,
+    val_rmse, val_r2, val_ndcg, learning_rate, samples_per_second and best (true on the epoch whose
+    weights were restored); panels of which no row has a value are left out.
+
+    Raises `InputError` where `history` is empty.
+    """
+    if not history:
+        raise InputError("history: no epochs, expected one row or more")
+    losses = {
+        "val_loss": ("validation", ACCENT, 1.8),
+        "train_loss": ("training", INK, 1.8),
+        "train_plays_loss": ("plays part", MUTED, 1.0),
+        "train_rank_loss": ("rank part", MUTED, 1.0),
+    }
+    rows = [
+        [losses],
+        [
+            {"val_rmse": ("val. RMSE", SECOND, 1.6)},
+            {"val_r2": ("val. R²", SECOND, 1.6)},
+            {"val_ndcg": ("val. NDCG", SECOND, 1.6)},
+        ],
+        [
+            {"learning_rate": ("learning rate", INK, 1.4)},
+            {"samples_per_second": ("samples a second", INK, 1.4)},
+        ],
+    ]
+    present = [
+        [panel for panel in row if any(_series(history, key)[0].size for key in panel)]
+        for row in rows
+    ]
+    present = [row for row in present if row] or [[losses]]
+    best = [row.get("epoch", i + 1) for i, row in enumerate(history) if row.get("best")]
+    figure = figure_of(1.2 + 1.5 * len(present))
+    parts = figure.subfigures(len(present), 1, squeeze=False)[:, 0]
+    for part, row in zip(parts, present, strict=True):
+        part.set_facecolor(PAPER)
+        for axes, panel in zip(part.subplots(1, len(row), squeeze=False)[0], row, strict=True):
+            title = "loss" if panel is losses else next(iter(panel.values()))[0]
+            dress(axes, title)
+            _draw_curves(axes, history, panel, name_them=panel is losses)
+            for epoch in best[-1:]:
+                axes.axvline(epoch, color=ACCENT, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0)
+                if row is present[0]:
+                    axes.set_title(
+                        f"restored: epoch {epoch}", loc="right", fontsize=SMALL, color=ACCENT
+                    )
+    for axes in parts[-1].axes:
+        axes.set_xlabel("epoch", fontsize=SMALL, color=MUTED)
+    return figure
+
+
+def _series(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
+    """Return the epochs that have a finite value of `key`, and the values."""
+    points = [
+        (float(row.get("epoch", i + 1)), float(row[key]))
+        for i, row in enumerate(history)
+        if row.get(key) is not None and np.isfinite(row[key])
+    ]
+    found = np.array(points, dtype=np.float64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def _draw_curves(
+    axes: Axes,
+    history: Sequence[Mapping[str, Any]],
+    panel: Mapping[str, tuple[str, str, float]],
+    *,
+    name_them: bool,
+) -> None:
+    ends = []
+    for key, (name, colour, width) in panel.items():
+        epochs, values = _series(history, key)
+        if not values.size:
+            continue
+        marker = "o" if values.size < 3 else None
+        axes.plot(epochs, values, color=colour, linewidth=width, marker=marker, markersize=4)
+        if key == "samples_per_second":
+            axes.set_ylim(0, 1.15 * values.max())
+        ends.append((float(values[-1]), name, colour))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
+    if name_them:
+        low, high = axes.get_ylim()
+        floor = -1.0
+        for value, name, colour in sorted(ends):
+            # labels that would lie on each other move up
+            floor = max((value - low) / (high - low), floor + 0.13)
+            axes.text(1.02, floor, name, transform=axes.transAxes, **text(colour))
+
+
+def _tick(value: float, _position: int) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
