@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from encore.errors import InputError
 from encore.reports import plots
-from encore.reports.style import ACCENT
+from encore.reports.style import ACCENT, INK
 
 
 def drawn(figure: Figure) -> str:
@@ -96,7 +96,7 @@ def test_comparison_sorts_by_the_first_metric_and_colours_the_highlight(results)
     drawn(figure)
     labels = figure.axes[0].get_yticklabels()
     assert [text.get_text() for text in labels][:2] == ["encore", "network-rank"]
-    assert [text.get_color() for text in labels][:2] == [ACCENT, plots.INK]
+    assert [text.get_color() for text in labels][:2] == [ACCENT, INK]
     assert not figure.axes[3].axison
 
 

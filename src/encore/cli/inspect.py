@@ -46,15 +46,8 @@ def inspect(
 
 
 def _print(found: "Inspection", name: str) -> None:
-    from encore.reports.inspection import (
-        STATES,
-        counts,
-        percent,
-        plain,
-        ranges,
-        spread_name,
-        summary,
-    )
+    from encore.reports.inspection import STATES, counts, plain, ranges, spread_name, summary
+    from encore.reports.naming import percent
 
     def tell(line: str, style: str | None = None) -> None:
         show.out.print(line, markup=False, soft_wrap=True, style=style)

@@ -46,7 +46,7 @@ def match(
 
 def _print(found: "Match", kind: str, top: int) -> None:
     from encore.data.matching import NAMED
-    from encore.reports.inspection import percent
+    from encore.reports.naming import percent
 
     rows = [
         [name, f"{rate['tracks']:,.0f}", percent(rate["rows"]), percent(rate["plays"])]

@@ -5,7 +5,7 @@ from pathlib import Path
 from encore import folder
 from encore.data.inspection import Inspection
 from encore.reports import listening
-from encore.reports.naming import number
+from encore.reports.naming import number, percent
 from encore.reports.page import fill, svg
 from encore.wording import counted, noun
 
@@ -130,24 +130,6 @@ def ranges(found: Inspection) -> list[tuple[str, list[str]]]:
             write = {"year": "{:.0f}".format, "duration_ms": _minutes}.get(name, number)
             rows.append((name, [write(row[end]) for end in ("min", "median", "max")]))
     return rows
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """Return a share in percent; what is not all or nothing never looks like it.
-
-    >>> percent(0.4877), percent(0.00001), percent(0.99999), percent(1.0), percent(None)
-    ('48.8 %', '< 0.1 %', '> 99.9 %', '100 %', '—')
-    """
-    if share is None:
-        return "—"
-    least = 10**-digits
-    if share in (0, 1):
-        return f"{100 * share:.0f} %"
-    if 100 * share < least:
-        return f"< {least:.{digits}f} %"
-    if 100 * share > 100 - least:
-        return f"> {100 - least:.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
 
 
 def plain(value: float | None) -> str:

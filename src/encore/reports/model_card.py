@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from encore.reports.naming import SHIPPED, finite, label
-from encore.reports.tables import flat, table
+from encore.reports.parts import Table, flat
+from encore.reports.sections.plays import cold_section
+from encore.reports.tables import board_table, metrics_of
 from encore.reports.verdict import verdict
-from encore.wording import counted
 
 INTENDED = (
     "Recommending tracks (or artists) to listeners of one service, and predicting how often a "
@@ -58,10 +59,11 @@ def model_card(facts: Mapping[str, Any]) -> str:
         if facts.get(key):
             parts += [f"## {heading}", _facts(facts[key])]
     for name, board in facts.get("boards", {}).items():
-        parts += [f"## Evaluation: {_plain(name)}", _board(board)]
-    for group in facts.get("cold_start", []):
-        heading = f"## Evaluation: {_plain(group['group'])} ({counted(group['rows'], 'row')})"
-        parts += [heading, _board(group["metrics"])]
+        if metrics := metrics_of(board):
+            parts += [f"## Evaluation: {_plain(name)}", _table(board_table(name, board, metrics))]
+    if cold := cold_section(facts.get("cold_start", [])):
+        tables = [part for part in cold.parts if isinstance(part, Table)]
+        parts += ["## Evaluation: cold and warm", *map(_table, tables)]
     made = {key: facts[key] for key in ("machine", "versions", "seconds") if facts.get(key)}
     if made:
         parts += ["## Made with", _facts(made)]
@@ -93,16 +95,17 @@ def _front_matter(facts: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "---"])
 
 
-def _board(board: Mapping[str, Any]) -> str:
-    view = table(board)
-    rows = [["model", *view["metrics"]], ["---"] * (1 + len(view["metrics"]))]
-    for row in view["rows"]:
+def _table(table: Table) -> str:
+    rows = [[table.corner, *table.columns], ["---"] * (1 + len(table.columns))]
+    for row in table.rows:
+        if row.over:
+            rows.append([f"*{_plain(row.over)}*", *[""] * len(table.columns)])
         cells = (
-            (f"**{cell['text']}**" if cell["best"] else cell["text"])
-            + (f" ({cell['interval']})" if cell["interval"] else "")
-            for cell in row["cells"]
+            (f"**{cell.text}**" if cell.best else cell.text)
+            + (f" ({cell.small})" if cell.small else "")
+            for cell in row.cells
         )
-        rows.append([_plain(row["model"]), *cells])
+        rows.append([_plain(row.name), *map(_plain, cells)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -71,6 +71,24 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.3f}"
 
 
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share in percent; what is not all or nothing never looks like it.
+
+    >>> percent(0.4877), percent(0.00001), percent(0.99999), percent(1.0), percent(None)
+    ('48.8 %', '< 0.1 %', '> 99.9 %', '100 %', '—')
+    """
+    if share is None:
+        return "—"
+    least = 10**-digits
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    if 100 * share < least:
+        return f"< {least:.{digits}f} %"
+    if 100 * share > 100 - least:
+        return f"> {100 - least:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
 def finite(value: Value | None) -> TypeGuard[Value]:
     """Say whether a value is there and a number."""
     mean = (value or {}).get("mean")

@@ -1,7 +1,9 @@
 """What every page shares: its template filled with all text escaped, its figures embedded."""
 
+import re
 from base64 import b64encode
-from io import BytesIO
+from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import matplotlib as mpl
@@ -9,9 +11,19 @@ from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 
 from encore.reports.naming import number
+from encore.reports.style import DARK
 from encore.wording import noun
 
-PRINT_DPI = 200  # of figures with thousands of points, which as SVG would be too heavy
+# The names under which an embedded figure's colours are declared, light and dark.
+_NAMES = {light: f"c{i}" for i, light in enumerate(DARK)}
+_COLOUR = re.compile("|".join(DARK))
+_DECLARED = "".join(
+    f"@media {media}{{:root{{{';'.join(f'--{_NAMES[light]}:{hue}' for light, hue in shades)}}}}}"
+    for media, shades in (
+        ("all", [(light, light) for light in DARK]),
+        ("(prefers-color-scheme:dark)", list(DARK.items())),
+    )
+)
 
 
 def fill(template: str, **facts: Any) -> str:
@@ -36,16 +48,25 @@ def whole(value: Any) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as the address of an embedded SVG."""
-    buffer = BytesIO()
-    # the salt makes the ids of the file, and so the page, the same on each run
+    """Return a figure as the address of an embedded SVG, light or dark as the reader's page is."""
+    text = _coloured(written(figure), lambda light: f"var(--{_NAMES[light]})")
+    return address("image/svg+xml", text.replace("</style>", f"{_DECLARED}</style>", 1))
+
+
+def written(figure: Figure, dark: bool = False) -> str:
+    """Return a figure as the text of an SVG file of its own, in light or in dark colours."""
+    buffer = StringIO()
+    # The salt makes the ids of the file, and so the page, the same on each run.
     with mpl.rc_context({"svg.hashsalt": "encore"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{b64encode(buffer.getvalue()).decode()}"
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return _coloured(text, DARK.__getitem__) if dark else text
 
 
-def png(figure: Figure) -> str:
-    """Return a figure as the address of an embedded PNG."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=PRINT_DPI)
-    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
+def address(kind: str, text: str) -> str:
+    """Return the `data:` address that holds a text of the media type `kind`."""
+    return f"data:{kind};base64,{b64encode(text.encode()).decode()}"
+
+
+def _coloured(text: str, shade: Callable[[str], str]) -> str:
+    return _COLOUR.sub(lambda found: shade(found[0]), text)

@@ -1,9 +1,12 @@
-"""Boards and nested facts as rows of text, for the page and the model card."""
+"""Boards as tables."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Iterable, Sequence
 
-from encore.reports.naming import SHIPPED, Board, Value, best, finite, label, number
+from encore.reports.naming import SHIPPED, Board, best, finite, label, lower_is_better
+from encore.reports.parts import Row, Table, figure_cell
+
+MARKED = "● is the best of its {}; small, the 95 % interval."
 
 
 def metrics_of(board: Board) -> list[str]:
@@ -12,49 +15,52 @@ def metrics_of(board: Board) -> list[str]:
     return [metric for metric in named if best(board, metric)]
 
 
-def table(board: Board, metrics: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a board as {"metrics": labels, "rows": [{"model", "ours", "cells"}]}.
+def board_table(
+    name: str, board: Board, metrics: Sequence[str], corner: str = "model", title: str = ""
+) -> Table:
+    """Return a board as a table, the best model by the first metric first.
 
-    Without `metrics`, all that some model has. A cell is {"text", "interval", "best"}: the mean,
-    the interval ("" where unknown), and whether no other of its column is better.
-
-    >>> table({"als": {"ndcg@10": {"mean": 0.2, "low": 0.1, "high": 0.3}}})["rows"][0]["cells"]
-    [{'text': '0.200', 'interval': '0.100 to 0.300', 'best': True}]
+    Where metrics are many and models few, a row is a metric and a column a model.
     """
-    metrics = list(metrics) or metrics_of(board)
-    leaders = {metric: best(board, metric) for metric in metrics}
-    top = {metric: board[model][metric]["mean"] for metric, model in leaders.items() if model}
-    rows = []
+    board = best_first(board, metrics[0])
+    rows = board_rows(board, metrics)
+    if len(metrics) <= max(len(board), 5):
+        named = [label(metric) for metric in metrics]
+        return Table(name, corner, named, rows, title, MARKED.format("column"))
+    turned = [
+        Row(label(metric), [row.cells[i] for row in rows]) for i, metric in enumerate(metrics)
+    ]
+    return Table(name, "metric", [*board], turned, title, MARKED.format("row"))
+
+
+def board_rows(board: Board, metrics: Iterable[str], over: str = "") -> list[Row]:
+    """Return a row for each model; the first stands under the heading `over`.
+
+    >>> board_rows({"als": {"ndcg@10": {"mean": 0.2}}}, ["ndcg@10"])[0].cells[0].best
+    True
+    """
+    top = {metric: _value(board, best(board, metric), metric) for metric in metrics}
+    rows: list[Row] = []
     for model, values in board.items():
         cells = [
-            {
-                "text": number(value.get("mean")),
-                "interval": _interval(value),
-                "best": finite(value) and value["mean"] == top[metric],
-            }
-            for metric in metrics
+            figure_cell(value, best=finite(value) and value["mean"] == top[metric])
+            for metric in top
             for value in [values.get(metric) or {}]
         ]
-        rows.append({"model": model, "ours": model == SHIPPED, "cells": cells})
-    return {"metrics": [label(metric) for metric in metrics], "rows": rows}
+        rows.append(Row(model, cells, model == SHIPPED, "" if rows else over))
+    return rows
 
 
-def flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the leaves of nested mappings as dotted names and text.
+def best_first(board: Board, metric: str) -> Board:
+    """Return the board with its models ordered by a metric."""
+    sign = 1 if lower_is_better(metric) else -1
 
-    >>> list(flat({"als": {"factors": 64}, "hidden": [256, 128]}))
-    [('als.factors', '64'), ('hidden', '256, 128')]
-    """
-    for key, inner in value.items():
-        if isinstance(inner, Mapping):
-            yield from flat(inner, f"{prefix}{key}.")
-        elif isinstance(inner, list):
-            yield f"{prefix}{key}", ", ".join(map(str, inner))
-        else:
-            yield f"{prefix}{key}", str(inner)
+    def worth(model: str) -> float:
+        value = board[model].get(metric)
+        return sign * value["mean"] if finite(value) else math.inf
+
+    return {model: board[model] for model in sorted(board, key=worth)}
 
 
-def _interval(value: Value) -> str:
-    if not finite(value) or value.get("low") is None or value.get("high") is None:
-        return ""
-    return f"{number(value['low'])} to {number(value['high'])}"
+def _value(board: Board, model: str | None, metric: str) -> float | None:
+    return board[model][metric]["mean"] if model else None

@@ -1,0 +1,40 @@
+"""Sections of lists: what one listener is recommended, beside what they play."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from encore.reports.naming import number
+from encore.reports.page import whole
+from encore.reports.parts import Listing, Section, Slot
+from encore.wording import noun
+
+
+def example_section(example: Mapping[str, Any]) -> Section:
+    """Return a listener's list with what made it, beside what they play most."""
+    slots = [
+        Slot(slot["rank"], slot["title"], slot["artist"] or "", (slot["reason"], _sum(slot)))
+        for slot in example["slots"]
+    ]
+    return Section(
+        "Recommended to one listener",
+        [[Listing("Recommended", slots), most_played(example["history"])]],
+        [f"Listener {example['user_id']}, {example['answer']}."],
+    )
+
+
+def most_played(history: Sequence[Mapping[str, Any]], title: str = "Most played") -> Listing:
+    """Return a history as a list, its plays beside it."""
+    slots = [
+        Slot(i, item["title"], item["artist"] or "", [_plays(item["plays"])])
+        for i, item in enumerate(history, start=1)
+    ]
+    return Listing(title, slots)
+
+
+def _plays(plays: float) -> str:
+    return f"{whole(plays)} {noun(plays, 'play')}"
+
+
+def _sum(slot: Mapping[str, Any]) -> str:
+    parts = (f"{channel} {number(part)}" for channel, part in slot["contributions"].items())
+    return " · ".join([number(slot["score"]), *parts])
