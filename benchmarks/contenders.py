@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import encore
 from encore import Dataset, TrainConfig
-from encore.evaluation.plays import MEANS
+from encore.evaluation.names import MEANS
 from encore.evaluation.questions import Known
 from encore.models.channels import CHANNELS
 from encore.models.inputs import Audience

@@ -12,7 +12,7 @@ from scipy.stats import wilcoxon
 from encore import folder
 from encore.cli import main
 from encore.cli.compare import sentence
-from encore.evaluation.boards import ENCORE
+from encore.evaluation.names import ENCORE
 from encore.evaluation.significance import Comparison, holm
 from encore.metrics import Interval
 from encore.reports.naming import SHIPPED

@@ -23,8 +23,7 @@ from encore.data import split as splitting
 from encore.data import world
 from encore.data.dataset import complete
 from encore.data.features import Features, Norms
-from encore.evaluation.boards import ENCORE
-from encore.evaluation.plays import MEANS
+from encore.evaluation.names import ENCORE, MEANS
 from encore.models.channels import Als, ItemKnn, Popularity
 from encore.models.means import ShrunkMeans
 from encore.models.training import encode

@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ from encore.data import split as splitting
 from encore.data.dataset import Dataset
 from encore.data.readers import read
 from encore.evaluation import boards, questions
-from encore.evaluation.boards import Board
+from encore.evaluation.analysis import analyse
+from encore.evaluation.boards import Board, Question
 from encore.evaluation.cold_start import analyze_cold_start
+from encore.evaluation.names import ENCORE
 from encore.evaluation.plays import PlaysPredictions, plays_board, predict_plays
+from encore.evaluation.served import heard_most
 from encore.models import training
 from encore.models.bundle import Bundle
 from encore.models.ensemble import Choice
@@ -36,6 +40,7 @@ from encore.models.inputs import Inputs
 from encore.models.ranking import listeners_of
 from encore.models.training import Epoch
 from encore.recommend.recommender import Recommender
+from encore.recommend.shown import Shown
 from encore.reports.model_card import model_card
 from encore.reports.report import write_report
 from encore.tryout import Tried, material_of, scorers_of, told, try_out
@@ -124,6 +129,7 @@ class Evaluation:
     boards: dict[str, Board]
     predictions: PlaysPredictions
     cold_start: list[dict[str, Any]]
+    question: Question  # of discovery, which the analysis goes into
     seed: int
     seconds: dict[str, float] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)  # how the sides were made, where known
@@ -131,6 +137,12 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Return `{"boards": {board: {model: {metric: {"mean", "low", "high"}}}}}`."""
         return {"boards": {name: board.to_json() for name, board in self.boards.items()}}
+
+    @cached_property
+    def analysis(self) -> dict[str, Any]:
+        """Who is served how well, what is listed, what each part adds; see `analyse`."""
+        board = self.boards[questions.DISCOVERY]
+        return analyse(self.model, board, self.question, self.predictions, self.seed)
 
     def results(self, title: str, example_user: str | None = None) -> dict[str, Any]:
         """Return everything that the report and the model card say, as plain JSON values."""
@@ -160,6 +172,7 @@ class Evaluation:
                 for name, board in self.boards.items()
             },
             "cold_start": self.cold_start,
+            "analysis": self.analysis,
             "example": example(self.model, user),
             "seconds": self.seconds,
             "machine": _machine(),
@@ -181,7 +194,7 @@ class Evaluation:
         found = self.predictions
         np.savez(
             run / "predictions.npz",
-            predictions=found.predicted[boards.ENCORE],
+            predictions=found.predicted[ENCORE],
             targets=found.target_N,
         )
         for board in self.boards.values():
@@ -191,7 +204,7 @@ class Evaluation:
     def typical_listener(self) -> str:
         """Return the listener whose NDCG@10 is the median of those with any: not the luckiest."""
         board = self.boards[questions.DISCOVERY]
-        values = board.values[boards.ENCORE]["ndcg@10"]
+        values = board.values[ENCORE]["ndcg@10"]
         order = np.argsort(values, kind="stable")
         return str(board.listeners[order[len(order) // 2]])
 
@@ -225,7 +238,7 @@ def evaluate(
         seed,
     )
     took = {"evaluate": time.perf_counter() - started}
-    return Evaluation(model, found, predictions, cold, seed, took)
+    return Evaluation(model, found, predictions, cold, asked[0], seed, took)
 
 
 def why(choice: Choice) -> str:
@@ -248,15 +261,7 @@ def example(model: Recommender, user_id: str, n: int = 10, heard: int = 8) -> di
     bundle = model.bundle
     listed = model.recommend(user_id, n)
     row = bundle.history_UT[[bundle.features.listeners.index(user_id)]]
-    most = np.argsort(-row.data, kind="stable")[:heard]
-    shown = [bundle.tracks.row(int(row.indices[at]) - 1, named=True) for at in most]
-    return {
-        **listed.to_json(),
-        "history": [
-            {"title": track["title"], "artist": track["artist"], "plays": float(row.data[at])}
-            for track, at in zip(shown, most, strict=True)
-        ],
-    }
+    return {**listed.to_json(), "history": heard_most(Shown.of(bundle), row, heard)}
 
 
 def _data_facts(data: Dataset) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from encore.data import world
 from encore.data.cold import cold_listeners, cold_tracks, ladder
 from encore.data.split import Split, split
 from encore.evaluation import boards, questions
-from encore.evaluation.boards import ENCORE, Question, ranking_board
-from encore.evaluation.plays import MEANS
+from encore.evaluation.boards import Question, ranking_board
+from encore.evaluation.names import ENCORE, MEANS
 from encore.evaluation.questions import Known
 from encore.models.inputs import Audience
 from encore.models.network_rank import NETWORK

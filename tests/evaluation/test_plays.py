@@ -8,9 +8,9 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from encore import Dataset, Recommender, TrainConfig, evaluate, split, train
-from encore.evaluation.boards import ENCORE, NETWORK_PLAYS
 from encore.evaluation.cold_start import analyze_cold_start
-from encore.evaluation.plays import MEANS, PlaysPredictions, plays_board, predict_plays
+from encore.evaluation.names import ENCORE, MEANS, NETWORK_PLAYS
+from encore.evaluation.plays import LEVEL, PlaysPredictions, plays_board, predict_plays
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +127,8 @@ def test_cold_and_warm_part_the_rows_at_five_and_score_each_part(
                 "mae": mean_absolute_error(y, p),
                 "r2": r2_score(y, p),
             }
-            if name == ENCORE and predictions.bounds is not None:
-                low, high = (bound[rows] for bound in predictions.bounds)
+            if name == ENCORE and predictions.bounds:
+                low, high = (bound[rows] for bound in predictions.bounds[LEVEL])
                 expected["interval_coverage"] = float(np.mean((low <= y) & (y <= high)))
                 expected["interval_width"] = float(np.mean(high - low))
             assert figures == pytest.approx(expected)

@@ -12,7 +12,7 @@ import pytest
 
 import encore
 from encore import Dataset, InputError, TrainConfig, UsageError
-from encore.evaluation.boards import CHANCE, ENCORE, ENCORE_LIST, NETWORK_PLAYS
+from encore.evaluation.names import CHANCE, ENCORE, ENCORE_LIST, NETWORK_PLAYS
 from encore.folder import MANIFEST
 from encore.models.channels import CHANNELS, TAKEN, ItemKnn, Popularity, fit_channels
 from encore.models.ensemble import BLEND

@@ -8,7 +8,7 @@ Legend: B listeners, T tracks with the unknown in column 0, K slots.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from encore import metrics
 from encore.data.vocabulary import UNKNOWN, Indices, Vocabulary
+from encore.evaluation.names import CHANCE, ENCORE, ENCORE_LIST, NETWORK_PLAYS
 from encore.evaluation.runs import LISTENERS
 from encore.evaluation.significance import Values, headline, over_seeds
 from encore.metrics import Interval
@@ -24,11 +25,6 @@ from encore.models.inputs import Audience
 from encore.models.ranking import EMPTY, Floats, Integers, TieOrder, are_held, mask_heard, top_k
 from encore.recommend.recommender import Recommender
 from encore.recommend.rules import Rules
-
-ENCORE = "encore"  # the shipped list, and the shipped prediction of plays
-ENCORE_LIST = "encore-list"  # that list as `recommend` gives it without further rules: a varied one
-NETWORK_PLAYS = "network-plays"  # the plays head used as a ranker
-CHANCE = "chance"  # the shipped list, each right answer redrawn among the tracks it could list
 
 CUTS = (10, 20)
 DEPTH = max(CUTS)
@@ -46,13 +42,15 @@ class Board:
     """One table: intervals by model and metric, and the per-listener values they come from.
 
     `listeners` are user ids in the order of the values. A model that was asked for a part of the
-    listeners only has NaN for the others.
+    listeners only has NaN for the others. `lists` (B, K) are those of the models that all were
+    asked of; they stay in memory.
     """
 
     name: str
     scores: Scores
     values: PerListener
     listeners: npt.NDArray[np.str_]
+    lists: dict[str, Integers] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, dict[str, dict[str, float | None]]]:
         """Return the intervals as `{model: {metric: {"mean", "low", "high"}}}`."""
@@ -133,12 +131,12 @@ def ranking_board(
     size = len(question.audience)
     rows = {name: np.arange(size) for name in lists}
     if baselines and (question.audience.user_B != UNKNOWN).all():
-        asked = _sample(size, PLAYS_RANKER_SCORES // question.held_BT.shape[1], seed)
+        asked = sample(size, PLAYS_RANKER_SCORES // question.held_BT.shape[1], seed)
         lists |= rank(part(question, asked), _plays_head(model), bundle.scorers.ties)
         rows[NETWORK_PLAYS] = asked
         if question.mask and question.among_T is None:
-            asked = _sample(size, LISTS, seed)
-            lists[ENCORE_LIST] = _default_lists(model, question.audience.user_B[asked])
+            asked = sample(size, LISTS, seed)
+            lists[ENCORE_LIST] = made_lists(model, question.audience.user_B[asked], DEPTH, Rules())
             rows[ENCORE_LIST] = asked
     found = {
         name: _ranking_values(top_BK, part(question, rows[name]), model)
@@ -151,18 +149,17 @@ def ranking_board(
         for name, values in found.items()
     }
     catalogue = question.held_BT.shape[1] - 1
-    for name, top_BK in lists.items():
-        if len(top_BK) == size:  # a part of the listeners cannot cover as much as all of them
-            for metric, measure in (("coverage", metrics.coverage), ("gini", metrics.gini)):
-                scores[name][f"{metric}@{DEPTH}"] = Interval(
-                    measure(top_BK, catalogue), np.nan, np.nan
-                )
+    # A part of the listeners cannot cover as much as all of them.
+    whole = {name: top_BK for name, top_BK in lists.items() if len(top_BK) == size}
+    for name, top_BK in whole.items():
+        for metric, measure in (("coverage", metrics.coverage), ("gini", metrics.gini)):
+            scores[name][f"{metric}@{DEPTH}"] = Interval(measure(top_BK, catalogue), np.nan, np.nan)
     rows[CHANCE] = rows[ENCORE]
     values = {
         name: {metric: _spread(value, rows[name], size) for metric, value in metrics_.items()}
         for name, metrics_ in found.items()
     }
-    return Board(question.board, scores, values, question.listeners)
+    return Board(question.board, scores, values, question.listeners, whole)
 
 
 def _all_models(model: Recommender) -> Score:
@@ -185,11 +182,11 @@ def _plays_head(model: Recommender) -> Score:
     return lambda audience: [(NETWORK_PLAYS, model.bundle.scorers.plays(audience.user_B))]
 
 
-def _default_lists(model: Recommender, user_B: Indices) -> Integers:
-    """Return the lists (B, K) that `recommend` gives where no rule is named."""
-    top_BK = np.full((len(user_B), DEPTH), EMPTY, np.int64)
+def made_lists(model: Recommender, user_B: Indices, n: int, rules: Rules) -> Integers:
+    """Return the lists (B, n) that `recommend` gives known listeners under `rules`."""
+    top_BK = np.full((len(user_B), n), EMPTY, np.int64)
     for rows in np.array_split(np.arange(len(user_B)), max(len(user_B) // LISTS_AT_ONCE, 1)):
-        for row, found in zip(rows, model.lists(user_B[rows], DEPTH, Rules()), strict=True):
+        for row, found in zip(rows, model.lists(user_B[rows], n, rules), strict=True):
             top_BK[row, : len(found.tracks_n)] = found.tracks_n
     return top_BK
 
@@ -222,12 +219,14 @@ def redrawn(question: Question, seed: int) -> Question:
     return replace(question, held_BT=sp.csr_array(values, shape=held.shape))
 
 
-def accuracy(top_BK: Integers, question: Question) -> dict[str, npt.NDArray[np.float64]]:
+def accuracy(
+    top_BK: Integers, question: Question, cuts: Iterable[int] = CUTS
+) -> dict[str, npt.NDArray[np.float64]]:
     """Return each listener's accuracy by every measure at every cut."""
     hits_BK, relevant_B = are_held(top_BK, question.held_BT), question.relevant_B
     return {
         f"{name}@{k}": metric(hits_BK, relevant_B, k)
-        for k in CUTS
+        for k in cuts
         for name, metric in (
             ("ndcg", metrics.ndcg_at_k),
             ("recall", metrics.recall_at_k),
@@ -307,7 +306,8 @@ def averaged(name: str, boards: list[Board], seed: int = 0) -> Board:
     return Board(name, scores, values, every)
 
 
-def _sample(listeners: int, size: int, seed: int) -> Integers:
+def sample(listeners: int, size: int, seed: int) -> Integers:
+    """Return the places of `size` listeners, drawn by `seed`; of all where they are no more."""
     if listeners <= max(size, 1):
         return np.arange(listeners)
     drawn = np.random.default_rng(seed).choice(listeners, max(size, 1), replace=False)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from encore import metrics
-from encore.evaluation.boards import ENCORE
-from encore.evaluation.plays import MEANS, PlaysPredictions, interval_scores
+from encore.evaluation.names import ENCORE, MEANS
+from encore.evaluation.plays import PlaysPredictions, interval_scores
 
 COLD_BELOW = 5  # training rows; the seed's line between cold and warm
 

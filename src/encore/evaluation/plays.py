@@ -1,6 +1,6 @@
 """The plays board: predict log1p(plays) of each held-out pair."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -8,13 +8,14 @@ import numpy.typing as npt
 from encore import metrics
 from encore.data.dataset import Dataset
 from encore.data.vocabulary import Indices
-from encore.evaluation.boards import ENCORE, NETWORK_PLAYS, Board, PerListener, Scores, user_ids
+from encore.evaluation.boards import Board, PerListener, Scores, user_ids
+from encore.evaluation.names import ENCORE, MEANS, NETWORK_PLAYS
 from encore.models.means import ShrunkMeans
 from encore.models.training import encode
 from encore.recommend.recommender import Recommender
 
-MEANS = "listener+track-mean"
-LEVEL = 0.9  # of the intervals whose coverage the board tells
+LEVELS = (0.5, 0.8, 0.9, 0.95)  # of encore's intervals
+LEVEL = 0.9  # of those whose coverage the board tells
 
 Predicted = npt.NDArray[np.float64]
 
@@ -23,14 +24,14 @@ Predicted = npt.NDArray[np.float64]
 class PlaysPredictions:
     """Held-out pairs with their log1p(plays) and what each model predicts of them.
 
-    `bounds` are those of encore's intervals at `LEVEL`, where there are any.
+    `bounds` are those of encore's intervals, by level.
     """
 
     user_N: Indices
     track_N: Indices
     target_N: Predicted
     predicted: dict[str, Predicted]
-    bounds: tuple[Predicted, Predicted] | None = None
+    bounds: dict[float, tuple[Predicted, Predicted]] = field(default_factory=dict)
 
 
 def predict_plays(model: Recommender, test: Dataset) -> PlaysPredictions:
@@ -52,7 +53,7 @@ def predict_plays(model: Recommender, test: Dataset) -> PlaysPredictions:
             NETWORK_PLAYS: model.bundle.scorers.predict(user, track).astype(np.float64),
             ENCORE: found.log_plays_M,
         },
-        model.bundle.residuals.bounds(found, LEVEL),
+        {level: model.bundle.residuals.bounds(found, level) for level in LEVELS},
     )
 
 
@@ -100,9 +101,9 @@ def interval_scores(
     found: PlaysPredictions, rows: npt.NDArray[np.bool_], seed: int
 ) -> dict[str, metrics.Interval]:
     """Return coverage and width, on log1p(plays), of the intervals of some rows; {} without any."""
-    if found.bounds is None:
+    if LEVEL not in found.bounds:
         return {}
-    low_N, high_N = (bound[rows] for bound in found.bounds)
+    low_N, high_N = (bound[rows] for bound in found.bounds[LEVEL])
     target_N = found.target_N[rows]
     listeners, user_N = np.unique(found.user_N[rows], return_inverse=True)
     count_U = np.bincount(user_N, minlength=len(listeners))

@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from encore.evaluation.names import ENCORE
+
 Value = Mapping[str, float]  # mean and, where an interval is known, low and high
 Board = Mapping[str, Mapping[str, Value]]  # model -> metric -> value
 
-SHIPPED = "encore"
-#: Models of our own that are rows of a board; none of them is a baseline.
-OWN = (SHIPPED, "network", "blend", "hybrid")
+SHIPPED = ENCORE
 
 LABELS = {
     "ndcg": "NDCG",

@@ -8,9 +8,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from encore.evaluation.names import is_baseline
 from encore.reports.naming import (
     HEADLINE,
-    OWN,
     RUNG,
     SHIPPED,
     Board,
@@ -33,7 +33,7 @@ def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None
     ...          "als": {"ndcg@10": {"mean": 0.2, "low": 0.18, "high": 0.22}}}, "ndcg@10")
     'NDCG@10 0.300, 1.50 times the best baseline (als, 0.200); the intervals do not overlap'
     """
-    baselines = {model: metrics for model, metrics in board.items() if not model.startswith(OWN)}
+    baselines = {model: metrics for model, metrics in board.items() if is_baseline(model)}
     rival = best(baselines, metric)
     ours = board.get(SHIPPED, {}).get(metric)
     if rival is None or not finite(ours):

@@ -1,0 +1,219 @@
+"""What is recommended overall beside what is played overall.
+
+Legend: B listeners, K slots, T tracks with the unknown in row 0.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from encore import metrics
+from encore.data.features import Features
+from encore.data.vocabulary import UNKNOWN
+from encore.evaluation.boards import Question
+from encore.evaluation.groups import by_artist
+from encore.evaluation.names import ENCORE
+from encore.models.bundle import Bundle
+from encore.models.ranking import Integers, are_held
+from encore.recommend.shown import Shown
+
+Counts = npt.NDArray[np.float64]
+
+MOST = 15  # tracks and genres that are named
+LENGTHS = (1, 2, 5, 10, 20)  # of lists, by which the catalogue is covered
+CUT = 20
+
+
+def exposure(bundle: Bundle, lists: Mapping[str, Integers]) -> dict[str, Any]:
+    """Return which tracks and genres stand in the lists (B, K) of what ships, and how they spread.
+
+    A share of listening is of training pairs; `concentration` and `deciles` are told of each model.
+    """
+    features, heard_T = bundle.features, bundle.listeners_T.astype(np.float64)
+    listed = {name: slots_by_track(top_BK, len(heard_T)) for name, top_BK in lists.items()}
+    ours_T, listeners = listed[ENCORE], len(lists[ENCORE])
+    shown = Shown.of(bundle)
+    trained = max(int(features.heard_U.sum()), 1)
+    shares = np.vstack([ours_T / max(listeners, 1), heard_T / trained])
+
+    def named(order_T: Counts) -> list[dict[str, Any]]:
+        most = np.argsort(-order_T[1:], kind="stable")[:MOST] + 1
+        return [
+            {
+                **shown.of_track(int(track)),
+                "listed": float(shares[0, track]),
+                "played": float(shares[1, track]),
+            }
+            for track in most
+            if order_T[track] > 0
+        ]
+
+    steps = steps_to(len(heard_T) - 1)
+    return {
+        "n": int(lists[ENCORE].shape[1]),
+        "listeners": listeners,
+        "most_listed": named(ours_T),
+        "most_played": named(heard_T),
+        "genres": genres(features, ours_T, heard_T),
+        "concentration": {
+            "tracks": steps,
+            "played": concentration(heard_T, steps),
+            "models": {name: concentration(slots_T, steps) for name, slots_T in listed.items()},
+        },
+        "deciles": {
+            "played": _deciles(lists[ENCORE], bundle.listeners_T)[1],
+            "models": {
+                name: _deciles(top_BK, bundle.listeners_T)[0] for name, top_BK in lists.items()
+            },
+        },
+    }
+
+
+def coverage(lists: Mapping[str, Integers], catalogue: int) -> dict[str, Any]:
+    """Return the share of the catalogue that stands in any list, by the lists' length."""
+    deepest = min(top_BK.shape[1] for top_BK in lists.values())
+    lengths = [k for k in LENGTHS if k <= deepest]
+    return {
+        "catalogue": catalogue,
+        "k": lengths,
+        "models": {
+            name: [metrics.coverage(top_BK[:, :k], catalogue) for k in lengths]
+            for name, top_BK in lists.items()
+        },
+    }
+
+
+def tiers(
+    bundle: Bundle, question: Question, lists: Mapping[str, Integers], seed: int = 0
+) -> dict[str, Any]:
+    """Return what artists of each tier of popularity have of listening, right answers and slots.
+
+    Artists by their training pairs, the most played first: head, middle and tail each have about a
+    third of all. `found` is the share of a listener's right answers of the tier, at most CUT, that
+    the list holds.
+    """
+    tier_T, names = tier_of(bundle)
+    heard_T = bundle.listeners_T.astype(np.float64)
+    held = question.held_BT
+    of_held = tier_T[held.indices]
+    found = {}
+    for name, top_BK in lists.items():
+        top_BK = top_BK[:, :CUT]
+        hits_BK, tier_BK = are_held(top_BK, held), tier_T[np.maximum(top_BK, UNKNOWN)]
+        found[name] = [(hits_BK & (tier_BK == t)).sum(1) for t in range(len(names))]
+    groups = []
+    for t, (label, what) in enumerate(names):
+        row_N = np.repeat(np.arange(held.shape[0]), np.diff(held.indptr))[of_held == t]
+        right_B = np.bincount(row_N, minlength=held.shape[0]).astype(np.float64)
+        groups.append(
+            {
+                "label": label,
+                "what": what,
+                "tracks": int((tier_T[1:] == t).sum()),
+                "played": _share(heard_T, tier_T, t),
+                "held_out": float((of_held == t).mean()) if len(of_held) else None,
+                "listed": {
+                    name: _share(slots_by_track(top_BK, len(heard_T)), tier_T, t)
+                    for name, top_BK in lists.items()
+                },
+                "found": {
+                    name: metrics.mean_interval(
+                        metrics.arrays.over(hits[t], np.minimum(right_B, CUT)), seed
+                    ).to_json()
+                    for name, hits in found.items()
+                },
+            }
+        )
+    return {
+        "metric": f"recall@{CUT}",
+        "what": "artists by their training pairs",
+        "groups": [group for group in groups if group["tracks"]],
+    }
+
+
+def tier_of(bundle: Bundle) -> tuple[npt.NDArray[np.int64], list[tuple[str, str]]]:
+    """Return each track's tier by its artist's popularity, and the tiers' names, head first.
+
+    A track of unknown artist stands for itself. Tier 3 has what no training row names.
+    """
+    group_T = by_artist(bundle.features.artist_T)
+    pairs_G = np.bincount(group_T, bundle.listeners_T)
+    order = np.argsort(-pairs_G, kind="stable")
+    before = np.cumsum(pairs_G[order]) - pairs_G[order]
+    tier_G = np.empty(len(order), np.int64)
+    tier_G[order] = np.minimum(3 * before / max(pairs_G.sum(), 1), 2).astype(np.int64)
+    tier_G[pairs_G == 0] = 3
+    names = []
+    for tier, label in enumerate(("head", "middle", "tail", "unheard")):
+        count = pairs_G[np.setdiff1d(np.flatnonzero(tier_G == tier), group_T[UNKNOWN])]
+        reach = f"{count.min():,.0f} to {count.max():,.0f} pairs" if len(count) else ""
+        names.append((label, f"{len(count):,} artists, {reach}"))
+    return tier_G[group_T], names
+
+
+def genres(features: Features, listed_T: Counts, heard_T: Counts) -> list[dict[str, Any]]:
+    """Return each genre's share of slots and of training pairs, the most played first.
+
+    A track counts for all its genres alike; tracks without any are left out.
+    """
+    genres_TG = features.main_genres_TG
+    known_TG = (genres_TG != UNKNOWN) & (genres_TG != features.padding)
+    track, slot = np.nonzero(known_TG)
+    each_N = 1 / known_TG.sum(1)[track]
+    index_N = genres_TG[track, slot]
+    listed_G, heard_G = (
+        np.bincount(index_N, each_N * count_T[track], features.padding)
+        for count_T in (listed_T, heard_T)
+    )
+    if not listed_G.sum() or not heard_G.sum():
+        return []
+    most = [int(genre) for genre in np.argsort(-heard_G, kind="stable")[:MOST] if heard_G[genre]]
+    return [
+        {
+            "genre": features.genres.id(genre),
+            "listed": float(listed_G[genre] / listed_G.sum()),
+            "played": float(heard_G[genre] / heard_G.sum()),
+        }
+        for genre in most
+    ]
+
+
+def concentration(count_T: Counts, steps: list[int]) -> list[float]:
+    """Return the share of all that the most frequent 1, 2, 5 ... tracks take.
+
+    >>> concentration(np.array([0.0, 3.0, 1.0]), [1, 2])
+    [0.75, 1.0]
+    """
+    sums = np.cumsum(np.sort(count_T[1:])[::-1])
+    total = sums[-1] if len(sums) and sums[-1] else np.nan
+    return [float(sums[min(step, len(sums)) - 1] / total) for step in steps]
+
+
+def steps_to(count: int) -> list[int]:
+    """Return 1, 2, 5, 10, 20 ... below a count, and the count.
+
+    >>> steps_to(30)
+    [1, 2, 5, 10, 20, 30]
+    """
+    steps = [m * 10**power for power in range(10) for m in (1, 2, 5)]
+    return [*[step for step in steps if step < count], count]
+
+
+def slots_by_track(top_BK: Integers, rows: int) -> Counts:
+    """Return how many lists each track stands in; empty slots count for none."""
+    count_T = np.bincount(np.maximum(top_BK, UNKNOWN).ravel(), minlength=rows).astype(np.float64)
+    count_T[UNKNOWN] = 0
+    return count_T
+
+
+def _deciles(top_BK: Integers, heard_T: npt.NDArray[np.integer]) -> tuple[list[float], list[float]]:
+    bias = metrics.bias_by_popularity_decile(top_BK, heard_T)
+    return bias.listed_10.tolist(), bias.heard_10.tolist()
+
+
+def _share(count_T: Counts, tier_T: npt.NDArray[np.int64], tier: int) -> float:
+    count_T = count_T.copy()
+    count_T[UNKNOWN] = 0
+    return float(count_T[tier_T == tier].sum() / max(count_T.sum(), 1))
