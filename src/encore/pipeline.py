@@ -173,6 +173,7 @@ class Evaluation:
             },
             "cold_start": self.cold_start,
             "analysis": self.analysis,
+            "training": _trained(self.model),
             "example": example(self.model, user),
             "seconds": self.seconds,
             "machine": _machine(),
@@ -284,6 +285,15 @@ def _card_facts(bundle: Bundle) -> dict[str, Any]:
         "config": bundle.config.model_dump(mode="json"),
         "chosen": {"list": bundle.choice.name, "why": why(bundle.choice)},
     }
+
+
+def _trained(model: Recommender) -> dict[str, int]:
+    """Return how many epochs were tried and allowed, and which was best; {} where it was loaded."""
+    tried = [epoch for epoch in model.history if epoch["val_loss"] is not None]
+    if not tried:
+        return {}
+    best = max((epoch["epoch"] for epoch in tried if epoch["best"]), default=0)
+    return {"epochs": len(tried), "best": best, "most": model.bundle.config.max_epochs}
 
 
 def _machine() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from encore.reports.naming import best
-from encore.reports.verdict import compare, verdict
+from encore.reports.verdict import compare, new_listeners, span, standing, verdict
 
 
 def row(metric: str, mean: float, half: float | None = 0.01) -> dict[str, Any]:
@@ -13,54 +13,67 @@ def row(metric: str, mean: float, half: float | None = 0.01) -> dict[str, Any]:
     return {metric: {"mean": mean, **interval}}
 
 
-def test_a_clear_lead_is_stated_with_its_ratio() -> None:
+def ratio(mean: float, half: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+BOARD = {"encore": row("ndcg@10", 0.265), "als": row("ndcg@10", 0.25), "ease": row("ndcg@10", 0.23)}
+ERRORS = {"encore": row("rmse", 0.76), "mean": row("rmse", 1.5), "listener-mean": row("rmse", 0.8)}
+
+
+@pytest.mark.parametrize(
+    ("paired", "said"),
+    [
+        (ratio(1.06, 0.01), "beats als, the best baseline, by 6.0 % (5.0 to 7.0): "),
+        (ratio(0.94, 0.01), "is worse than als, the best baseline, by 6.0 % (5.0 to 7.0): "),
+        (ratio(1.01, 0.02), "cannot be told apart from als, the best baseline (+1.0 %, -1.0 to +"),
+    ],
+)
+def test_a_board_is_judged_by_its_paired_ratio(paired: dict[str, float], said: str) -> None:
+    found = compare(BOARD, "ndcg@10", {"als": paired, "ease": ratio(3, 0.1)})
+    assert found is not None
+    assert found.startswith(said)
+    assert found.endswith(": NDCG@10 0.265 against 0.250")
+
+
+@pytest.mark.parametrize(
+    ("paired", "said"),
+    [
+        (ratio(0.95, 0.01), "errs less than listener-mean, the best baseline, by 5.0 %"),
+        (ratio(1.05, 0.01), "is worse than listener-mean, the best baseline, by 5.0 %"),
+        (ratio(1.0, 0.01), "cannot be told apart from listener-mean"),
+    ],
+)
+def test_of_errors_less_is_better(paired: dict[str, float], said: str) -> None:
+    found = compare(ERRORS, "rmse", {"listener-mean": paired})
+    assert found is not None
+    assert found.startswith(said)
+
+
+def test_the_best_baseline_is_found_anew() -> None:
+    board = {**BOARD, "ease": row("ndcg@10", 0.26)}
+    assert "ease, the best baseline" in str(compare(board, "ndcg@10", {"ease": ratio(1.02, 0.01)}))
+
+
+def test_without_a_paired_ratio_the_intervals_speak() -> None:
+    apart = {"encore": row("ndcg@10", 0.231), "als": row("ndcg@10", 0.2)}
+    assert str(compare(apart, "ndcg@10")).endswith("the intervals do not overlap")
+    assert str(compare(apart, "ndcg@10")).startswith("beats als")
+    overlapping = {"encore": row("ndcg@10", 0.205), "als": row("ndcg@10", 0.2)}
+    assert str(compare(overlapping, "ndcg@10")).startswith("cannot be told apart")
+    worse = {"encore": row("ndcg@10", 0.15), "als": row("ndcg@10", 0.2)}
+    assert str(compare(worse, "ndcg@10")).startswith("is worse than als")
+    unknown = {"encore": row("ndcg@10", 0.3, None), "als": row("ndcg@10", 0.2, None)}
+    assert str(compare(unknown, "ndcg@10")).endswith("no interval is known")
+
+
+def test_our_own_rows_and_chance_are_not_baselines() -> None:
     board = {
-        "encore": row("ndcg@10", 0.231),
-        "item-knn": row("ndcg@10", 0.2),
-        "als": row("ndcg@10", 0.1),
-    }
-    said = compare(board, "ndcg@10")
-    assert said == (
-        "NDCG@10 0.231, 1.16 times the best baseline (item-knn, 0.200); "
-        "the intervals do not overlap"
-    )
-
-
-def test_a_lead_within_the_intervals_is_no_lead() -> None:
-    board = {"encore": row("ndcg@10", 0.205), "item-knn": row("ndcg@10", 0.2)}
-    assert "not distinguishable" in compare(board, "ndcg@10")
-    assert "worse" not in compare(board, "ndcg@10")
-
-
-def test_worse_than_a_baseline_is_said() -> None:
-    board = {"encore": row("ndcg@10", 0.15), "item-knn": row("ndcg@10", 0.2)}
-    assert "worse: 0.75 times the best baseline (item-knn, 0.200)" in compare(board, "ndcg@10")
-
-
-def test_of_errors_less_is_better() -> None:
-    better = {
-        "encore": row("rmse", 0.8),
-        "mean": row("rmse", 1.5),
-        "listener-mean": row("rmse", 0.9),
-    }
-    assert "worse" not in compare(better, "rmse")
-    assert "less is better), 0.89 times the best baseline (listener-mean" in compare(better, "rmse")
-    worse = {"encore": row("rmse", 1.0), "listener-mean": row("rmse", 0.9)}
-    assert "worse: 1.11 times" in compare(worse, "rmse")
-
-
-def test_without_intervals_it_says_so() -> None:
-    board = {"encore": row("ndcg@10", 0.3, None), "als": row("ndcg@10", 0.2, None)}
-    assert compare(board, "ndcg@10").endswith("no intervals are known")
-
-
-def test_our_own_rows_are_not_baselines() -> None:
-    board = {
+        **{name: row("ndcg@10", 0.4) for name in ("network-rank", "encore-list", "chance")},
         "encore": row("ndcg@10", 0.3),
-        "network-rank": row("ndcg@10", 0.4),
         "als": row("ndcg@10", 0.2),
     }
-    assert "(als," in compare(board, "ndcg@10")
+    assert str(compare(board, "ndcg@10")).startswith("beats als")
 
 
 @pytest.mark.parametrize(
@@ -80,43 +93,72 @@ def test_nothing_is_said_where_nothing_can_be_compared(board: dict[str, Any]) ->
 
 def test_a_baseline_of_zero_needs_no_ratio() -> None:
     board = {"encore": row("ndcg@10", 0.3), "als": row("ndcg@10", 0.0)}
-    assert "against the best baseline (als, 0.000)" in compare(board, "ndcg@10")
+    assert "NDCG@10 0.300 against 0.000" in str(compare(board, "ndcg@10"))
 
 
 def test_equal_is_equal() -> None:
-    board = {"encore": row("ndcg@10", 0.3, None), "als": row("ndcg@10", 0.3, None)}
-    assert "equal to the best baseline" in compare(board, "ndcg@10")
+    board = {"encore": row("ndcg@10", 0.3), "als": row("ndcg@10", 0.3)}
+    assert str(compare(board, "ndcg@10")).startswith("equals als, the best baseline")
 
 
 def test_the_verdict_speaks_of_each_board_and_of_the_choice(results: dict[str, Any]) -> None:
+    results["ratios"] = {"discovery": {"item-knn": ratio(1.127, 0.02)}}
     discovery, plays, chosen = verdict(results)
-    assert discovery.startswith("On discovery the shipped list scores NDCG@10 0.231, 1.13 times")
-    assert plays.startswith("On plays the prediction has RMSE 0.853")
+    assert discovery.startswith("Discovery: the list beats item-knn, the best baseline, by 12.7 %")
+    assert plays.startswith("Plays: the prediction beats listener+track-mean")
     assert chosen == (
         "The list that ships is blend: validation NDCG@10 .235 against .208 (item-knn)."
     )
     results["boards"]["discovery"]["als"]["ndcg@10"] = {"mean": 0.3, "low": 0.29, "high": 0.31}
-    assert "worse: 0.77 times the best baseline (als, 0.300)" in verdict(results)[0]
+    assert verdict(results)[0].startswith("Discovery: the list is worse than als")
+
+
+def rungs(*ratios: tuple[int, dict[str, float]]) -> dict[str, Any]:
+    return {
+        "boards": {f"cold_listener_{k}": BOARD for k, _ in ratios},
+        "ratios": {f"cold_listener_{k}": {"als": value} for k, value in ratios},
+    }
+
+
+def test_new_listeners_are_told_together() -> None:
+    good, level, bad = ratio(1.2, 0.05), ratio(1.0, 0.05), ratio(0.8, 0.05)
+    all_good = rungs((0, good), (1, good), (5, good))
+    assert verdict(all_good) == [
+        "New listeners: the list beats the best baseline at 0, 1 and 5 rows revealed."
+    ]
+    assert new_listeners(rungs((0, level), (1, bad), (5, good))) == (
+        "New listeners: the list beats the best baseline at 5 rows revealed; "
+        "not told apart from als at 0 rows; worse than als at 1 row."
+    )
+    assert new_listeners(rungs((0, level))) == (
+        "New listeners: at no step is the list better than the best baseline "
+        "(not told apart from als at 0 rows)."
+    )
+    assert new_listeners({}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "less", "said"),
+    [
+        (ratio(1.05, 0.04), False, "better"),
+        (ratio(0.95, 0.04), False, "worse"),
+        (ratio(1.05, 0.05), False, "unclear"),
+        (ratio(0.99, 0.005), True, "better"),
+        (ratio(1.01, 0.005), True, "worse"),
+        ({"mean": 2.0}, False, "unclear"),
+    ],
+)
+def test_only_an_interval_on_one_side_judges(value, less, said) -> None:
+    assert standing(value, less) == said
+
+
+def test_spans_are_told_from_small_to_large_where_they_have_no_sign() -> None:
+    assert span(ratio(0.9, 0.05), unsigned=True) == "10.0 % (5.0 to 15.0)"
+    assert span(ratio(0.9, 0.05)) == "-10.0 %, -15.0 to -5.0"
+    assert span({"mean": 1.2}) == "+20.0 %"
 
 
 def test_best_knows_the_direction_and_skips_the_missing() -> None:
     board = {"a": row("mae", 2.0), "b": row("mae", 1.0), "c": {"mae": {}}, "d": {}}
     assert best(board, "mae") == "b"
     assert best(board, "r2") is None
-
-
-@pytest.mark.parametrize(
-    ("metric", "low", "high", "said"),
-    [
-        ("ndcg@10", 1.01, 1.09, "so it is better"),
-        ("ndcg@10", 0.91, 0.99, "so it is worse"),
-        ("ndcg@10", 0.99, 1.04, "not distinguishable"),
-        ("rmse", 0.98, 0.995, "so it is better"),
-        ("rmse", 1.01, 1.02, "so it is worse"),
-    ],
-)
-def test_a_paired_ratio_decides_where_it_is_known(metric, low, high, said) -> None:
-    board = {"encore": row(metric, 0.2), "als": row(metric, 0.2)}
-    ratios = {"als": {"mean": (low + high) / 2, "low": low, "high": high}}
-    results = {"boards": {"any": board}, "ratios": {"any": ratios}}
-    assert said in verdict(results)[0]

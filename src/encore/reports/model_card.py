@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from encore.reports.findings import findings
 from encore.reports.naming import SHIPPED, finite, label
 from encore.reports.parts import Table, flat
 from encore.reports.sections.plays import cold_section
@@ -40,7 +41,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
     """
     title = _plain(facts.get("title", "An encore model"))
     parts = [_front_matter(facts), f"# {title}", "A hybrid music recommender, made with encore."]
-    if sentences := verdict(facts):
+    if sentences := [*verdict(facts), *findings(facts)]:
         parts.append("\n".join(f"- {_plain(sentence)}" for sentence in sentences))
     parts += [
         "## Use",

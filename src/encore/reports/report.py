@@ -13,6 +13,7 @@ import numpy as np
 
 from encore import folder
 from encore.errors import InputError
+from encore.reports.findings import findings
 from encore.reports.page import fill
 from encore.reports.parts import Section, kind_of
 from encore.reports.sections.boards import board_sections
@@ -51,6 +52,7 @@ def render(
         item=results.get("item_kind", "track"),
         data=results.get("data", {}),
         verdict=verdict(results),
+        findings=findings(results),
         sections=sections_of(results, history, predictions),
         kind_of=kind_of,
     )

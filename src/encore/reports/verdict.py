@@ -1,10 +1,9 @@
-"""What the numbers say, in plain sentences.
+"""What the boards say, in plain sentences.
 
 A sentence is computed, never written by hand: where the shipped list is worse than a baseline, it
-says so.
+says so. `encore.reports.findings` tells what else there is to know.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,54 +20,22 @@ from encore.reports.naming import (
     lower_is_better,
     number,
 )
+from encore.wording import counted
 
-
-def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None) -> str | None:
-    """Return how the shipped list stands against the best baseline; None where either is missing.
-
-    `ratios` holds, by baseline, the ratio of ours to theirs with its paired interval; it tells more
-    than two intervals side by side, as it compares listener by listener.
-
-    >>> compare({"encore": {"ndcg@10": {"mean": 0.3, "low": 0.28, "high": 0.32}},
-    ...          "als": {"ndcg@10": {"mean": 0.2, "low": 0.18, "high": 0.22}}}, "ndcg@10")
-    'NDCG@10 0.300, 1.50 times the best baseline (als, 0.200); the intervals do not overlap'
-    """
-    baselines = {model: metrics for model, metrics in board.items() if is_baseline(model)}
-    rival = best(baselines, metric)
-    ours = board.get(SHIPPED, {}).get(metric)
-    if rival is None or not finite(ours):
-        return None
-    theirs = board[rival][metric]
-    less = " (less is better)" if lower_is_better(metric) else ""
-    score = f"{label(metric)} {number(ours['mean'])}{less}"
-    named = f"the best baseline ({rival}, {number(theirs['mean'])})"
-    ratio = f"{ours['mean'] / theirs['mean']:.2f} times" if theirs["mean"] > 0 else "against"
-    if finite(paired := (ratios or {}).get(rival)):
-        return f"{score}, {_paired(paired, named, lower_is_better(metric))}"
-    apart = _apart(ours, theirs)
-    if apart is False:
-        return (
-            f"{score}, {ratio} {named}; the intervals overlap, so it is not distinguishable from it"
-        )
-    worse = (ours["mean"] > theirs["mean"]) == lower_is_better(metric)
-    if ours["mean"] == theirs["mean"]:
-        return f"{score}, equal to {named}"
-    reserve = "the intervals do not overlap" if apart else "no intervals are known"
-    return f"{score}, {'which is worse: ' if worse else ''}{ratio} {named}; {reserve}"
+BETTER, WORSE, UNCLEAR = "better", "worse", "unclear"
 
 
 def verdict(results: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each board of `results`, and one on which list ships."""
+    """Return a sentence for each board of `results`, one on new listeners, one on what ships."""
     sentences = []
+    ratios = results.get("ratios", {})
     for name, board in results.get("boards", {}).items():
-        if name.startswith(RUNG):
-            continue
-        metric = next(
-            (m for m in HEADLINE if any(finite(row.get(m)) for row in board.values())), ""
-        )
-        if found := compare(board, metric, results.get("ratios", {}).get(name)):
-            who = "the prediction has" if lower_is_better(metric) else "the shipped list scores"
-            sentences.append(f"On {name.replace('_', ' ')} {who} {found}.")
+        metric = headline_of(board)
+        if not name.startswith(RUNG) and (said := compare(board, metric, ratios.get(name))):
+            subject = "the prediction" if lower_is_better(metric) else "the list"
+            sentences.append(f"{name.replace('_', ' ').capitalize()}: {subject} {said}.")
+    if said := new_listeners(results):
+        sentences.append(said)
     chosen = results.get("chosen", {})
     if chosen.get("list"):
         why = f": {chosen['why']}" if chosen.get("why") else ""
@@ -76,22 +43,111 @@ def verdict(results: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _paired(ratio: Value, named: str, less_is_better: bool) -> str:
-    """Return what a paired ratio and its interval say."""
-    times = f"{ratio['mean']:.3f} times {named}"
+def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None) -> str | None:
+    """Return how what ships stands against the best baseline; None where either is missing.
+
+    `ratios` holds, by baseline, the ratio of ours to theirs with its paired interval; it tells more
+    than two intervals side by side, as it compares listener by listener.
+
+    >>> compare({"encore": {"ndcg@10": {"mean": 0.3}}, "als": {"ndcg@10": {"mean": 0.2}}},
+    ...         "ndcg@10", {"als": {"mean": 1.5, "low": 1.4, "high": 1.61}})
+    'beats als, the best baseline, by 50.0 % (40.0 to 61.0): NDCG@10 0.300 against 0.200'
+    """
+    rival = best({model: row for model, row in board.items() if is_baseline(model)}, metric)
+    ours = board.get(SHIPPED, {}).get(metric)
+    if rival is None or not finite(ours):
+        return None
+    theirs = board[rival][metric]
+    scores = f"{label(metric)} {number(ours['mean'])} against {number(theirs['mean'])}"
+    if ours["mean"] == theirs["mean"]:
+        return f"equals {rival}, the best baseline: {scores}"
+    ratio = (ratios or {}).get(rival)
+    less = lower_is_better(metric)
+    if not finite(ratio):
+        apart = _apart(ours, theirs)
+        better = (ours["mean"] > theirs["mean"]) != less
+        if apart is False:
+            return f"cannot be told apart from {rival}, the best baseline: {scores}"
+        how = "the intervals do not overlap" if apart else "no interval is known"
+        verb = "beats" if better else "is worse than"
+        return f"{verb} {rival}, the best baseline: {scores}; {how}"
+    said = standing(ratio, less)
+    if said == UNCLEAR:
+        return f"cannot be told apart from {rival}, the best baseline ({span(ratio)}): {scores}"
+    verb = "is worse than" if said == WORSE else "errs less than" if less else "beats"
+    return f"{verb} {rival}, the best baseline, by {span(ratio, unsigned=True)}: {scores}"
+
+
+def new_listeners(results: Mapping[str, Any]) -> str | None:
+    """Return from how many rows on the list beats the best baseline of each rung; None without."""
+    boards, ratios = results.get("boards", {}), results.get("ratios", {})
+    rungs: dict[int, tuple[str, str]] = {}
+    for name, board in boards.items():
+        if name.startswith(RUNG):
+            metric = headline_of(board)
+            rival = best({m: row for m, row in board.items() if is_baseline(m)}, metric)
+            ratio = ratios.get(name, {}).get(rival)
+            if rival and finite(ratio):
+                rungs[int(name.removeprefix(RUNG))] = standing(ratio, False), rival
+    if not rungs:
+        return None
+    better = [k for k in sorted(rungs) if rungs[k][0] == BETTER]
+    if len(better) == len(rungs):
+        return f"New listeners: the list beats the best baseline at {_rows(better)} revealed."
+    rest = "; ".join(
+        f"{'worse than' if rungs[k][0] == WORSE else 'not told apart from'} {rungs[k][1]} at "
+        f"{counted(k, 'row')}"
+        for k in sorted(rungs)
+        if k not in better
+    )
+    if not better:
+        return f"New listeners: at no step is the list better than the best baseline ({rest})."
+    return f"New listeners: the list beats the best baseline at {_rows(better)} revealed; {rest}."
+
+
+def standing(ratio: Value, less_is_better: bool = False) -> str:
+    """Return whether a paired ratio of ours to theirs says better, worse, or nothing.
+
+    >>> standing({"mean": 1.1, "low": 1.02, "high": 1.2})
+    'better'
+    """
     low, high = ratio.get("low"), ratio.get("high")
-    if low is None or high is None:
-        return times
-    between = f"listener by listener, {low:.3f} to {high:.3f} times"
-    if low <= 1 <= high:
-        return f"{times}; {between}, so it is not distinguishable from it"
-    better = (low > 1) != less_is_better
-    return f"{times}; {between}, so it is {'better' if better else 'worse'}"
+    if low is None or high is None or low <= 1 <= high:
+        return UNCLEAR
+    return BETTER if (low > 1) != less_is_better else WORSE
+
+
+def span(ratio: Value, unsigned: bool = False) -> str:
+    """Return a ratio as a change in percent, with its interval.
+
+    >>> span({"mean": 1.06, "low": 1.049, "high": 1.072})
+    '+6.0 %, +4.9 to +7.2'
+    >>> span({"mean": 0.96, "low": 0.95, "high": 0.98}, unsigned=True)
+    '4.0 % (2.0 to 5.0)'
+    """
+    ends = [ratio.get("low"), ratio.get("high")]
+    mean, *known = (100 * (end - 1) for end in (ratio["mean"], *ends) if end is not None)
+    if unsigned:
+        between = " to ".join(f"{abs(end):.1f}" for end in sorted(known, key=abs))
+        return f"{abs(mean):.1f} %" + (f" ({between})" if len(known) == 2 else "")
+    between = " to ".join(f"{end:+.1f}" for end in known)
+    return f"{mean:+.1f} %" + (f", {between}" if len(known) == 2 else "")
+
+
+def headline_of(board: Board) -> str:
+    """Return the metric that a board is judged by: the first of `HEADLINE` that it has."""
+    return next((m for m in HEADLINE if any(finite(row.get(m)) for row in board.values())), "")
+
+
+def _rows(steps: list[int]) -> str:
+    named = [str(k) for k in steps]
+    text = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return f"{text} {'row' if steps == [1] else 'rows'}"
 
 
 def _apart(one: Value, other: Value) -> bool | None:
     """Say whether two intervals lie apart; None where either is unknown."""
-    ends = [value.get(end) for value in (one, other) for end in ("low", "high")]
-    if any(end is None or not math.isfinite(end) for end in ends):
+    low, high, below, above = (v.get(end) for v in (one, other) for end in ("low", "high"))
+    if low is None or high is None or below is None or above is None:
         return None
-    return one["low"] > other["high"] or one["high"] < other["low"]
+    return low > above or high < below
