@@ -68,7 +68,8 @@ clean:  ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Debian's python3 lacks venv until its package is there; as root we can put that right.
+# Debian's python3 lacks venv until its package is there; as root we can put that right. So with the
+# browser that the tests drive; without one they are skipped.
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.11 or newer"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -79,5 +80,11 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[dev]'
+	@for name in $${ENCORE_CHROMIUM:-chromium chromium-browser google-chrome}; do command -v $$name; done \
+	  | grep -q . || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  echo "installing chromium, in which tests open the pages that encore writes" && apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+	    chromium fonts-dejavu-core >/dev/null; } \
+	  || echo "no chromium: tests of pages in a browser are skipped (install the package chromium, or set ENCORE_CHROMIUM)"
 	@$(PEERS) || echo "the peers of the quality bench were not installed (lightfm-next needs a C compiler): their tests are skipped"
 	@touch $(READY)
