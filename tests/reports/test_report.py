@@ -14,6 +14,8 @@ from encore.reports.report import render, write_report
 from encore.reports.sections.boards import HOW_BOARD, HOW_LADDER
 from encore.reports.sections.making import HOW_TRAINING
 from encore.reports.sections.plays import HOW_BIAS, HOW_COLD, HOW_PREDICTIONS
+from encore.reports.style import DARK, PAPER
+from encore.reports.verdict import verdict
 
 MEGABYTE = 1_000_000
 
@@ -201,3 +203,19 @@ def test_figures_have_colours_for_dark_paper(run: Path) -> None:
         assert "var(--" in body
         left = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", body))
         assert left == set(), "a colour that the palette does not have stays as it is on dark paper"
+
+
+def test_tables_and_figures_stand_beside_the_page(run: Path) -> None:
+    page = write_report(run).read_text()
+    told = json.loads((run / "report.json").read_text())
+    assert told["verdict"] == verdict(json.loads((run / "results.json").read_text()))
+    assert len(told["tables"]) == page.count("<table>")  # so that no two have the same name
+    names = {file.stem for file in (run / "figures").iterdir()}
+    assert len(names) == 2 * page.count("<img ")
+    for light in (name for name in names if not name.endswith("-dark")):
+        text = (run / "figures" / f"{light}.svg").read_text()
+        dark = (run / "figures" / f"{light}-dark.svg").read_text()
+        assert PAPER in text
+        assert PAPER not in dark
+        assert DARK[PAPER] in dark
+        assert len(text) == len(dark)

@@ -49,18 +49,27 @@ def whole(value: Any) -> str:
 
 def svg(figure: Figure) -> str:
     """Return a figure as the address of an embedded SVG, light or dark as the reader's page is."""
-    text = _coloured(written(figure), lambda light: f"var(--{_NAMES[light]})")
+    return embedded(written(figure))
+
+
+def embedded(text: str) -> str:
+    """Return the text of `written` as the address of an SVG that is light or dark as its page."""
+    text = _coloured(text, lambda light: f"var(--{_NAMES[light]})")
     return address("image/svg+xml", text.replace("</style>", f"{_DECLARED}</style>", 1))
 
 
-def written(figure: Figure, dark: bool = False) -> str:
-    """Return a figure as the text of an SVG file of its own, in light or in dark colours."""
+def in_dark(text: str) -> str:
+    """Return the text of `written` in colours for dark paper."""
+    return _coloured(text, DARK.__getitem__)
+
+
+def written(figure: Figure) -> str:
+    """Return a figure as the text of an SVG file of its own, in light colours."""
     buffer = StringIO()
     # The salt makes the ids of the file, and so the page, the same on each run.
     with mpl.rc_context({"svg.hashsalt": "encore"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return _coloured(text, DARK.__getitem__) if dark else text
+    return buffer.getvalue()
 
 
 def address(kind: str, text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from encore.reports.naming import Value, finite, number, percent
-from encore.reports.page import address, svg, whole
+from encore.reports.page import address, embedded, whole, written
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,14 @@ class Drawn:
     how: str
 
     @cached_property
+    def text(self) -> str:
+        """The picture as an SVG file has it, in light colours."""
+        return written(self.figure)
+
+    @property
     def address(self) -> str:
         """The address of the picture, embedded."""
-        return svg(self.figure)
+        return embedded(self.text)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 from encore import folder
 from encore.errors import InputError
 from encore.reports.findings import findings
-from encore.reports.page import fill
-from encore.reports.parts import Section, kind_of
+from encore.reports.page import fill, in_dark
+from encore.reports.parts import Drawn, Section, Table, kind_of
 from encore.reports.sections.boards import board_sections
 from encore.reports.sections.lists import example_section
 from encore.reports.sections.making import data_section, facts_section, training_section
@@ -26,6 +26,8 @@ from encore.reports.verdict import verdict
 def write_report(run: Path) -> Path:
     """Write `run`/report.html from what `run` holds and return its path.
 
+    Beside it report.json, which has all of its sentences and tables, and figures/.
+
     Reads results.json and, where they are, history.jsonl and predictions.npz (arrays "predictions"
     and "targets" of log1p plays). A part that is missing has no section.
 
@@ -34,9 +36,11 @@ def write_report(run: Path) -> Path:
     results = _read_json(run / "results.json")
     history = _read_history(run / "history.jsonl")
     predictions = _read_predictions(run / "predictions.npz")
+    sections = sections_of(results, history, predictions)
     page = run / "report.html"
+    _write_parts(run, results, sections)
     with folder.replacing(page) as temporary:
-        temporary.write_text(render(results, history, predictions), encoding="utf-8")
+        temporary.write_text(_page(results, sections), encoding="utf-8")
     return page
 
 
@@ -46,6 +50,33 @@ def render(
     predictions: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as text. `predictions` holds the arrays "predictions" and "targets"."""
+    return _page(results, sections_of(results, history, predictions))
+
+
+def _write_parts(run: Path, results: Mapping[str, Any], sections: Sequence[Section]) -> None:
+    """Write what the page says as report.json, and its figures, light and dark, to figures/."""
+    told = {
+        "title": results.get("title"),
+        "verdict": verdict(results),
+        "findings": findings(results),
+        "tables": {
+            part.name: part.to_json()
+            for section in sections
+            for part in section.parts
+            if isinstance(part, Table)
+        },
+    }
+    (run / "report.json").write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")
+    figures = run / "figures"
+    figures.mkdir(exist_ok=True)
+    for section in sections:
+        for part in section.parts:
+            if isinstance(part, Drawn):
+                (figures / f"{part.name}.svg").write_text(part.text, "utf-8")
+                (figures / f"{part.name}-dark.svg").write_text(in_dark(part.text), "utf-8")
+
+
+def _page(results: Mapping[str, Any], sections: Sequence[Section]) -> str:
     return fill(
         "report.html.j2",
         title=results.get("title", "A run of encore"),
@@ -53,7 +84,7 @@ def render(
         data=results.get("data", {}),
         verdict=verdict(results),
         findings=findings(results),
-        sections=sections_of(results, history, predictions),
+        sections=sections,
         kind_of=kind_of,
     )
 
