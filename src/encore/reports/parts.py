@@ -66,12 +66,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, what it shows for those who cannot see it, and how to read it."""
+    """A figure, what it shows for those who cannot see it, how to read it, and its numbers."""
 
     name: str
     figure: Figure
     alt: str
     how: str
+    numbers: Sequence[Table] = ()
 
     @cached_property
     def text(self) -> str:
@@ -117,8 +118,11 @@ class Section:
     parts: tuple[Part, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """List the parts of all blocks."""
-        object.__setattr__(self, "parts", tuple(part for block in self.blocks for part in block))
+        """List the parts of all blocks, the numbers of a figure after it."""
+        parts: list[Part] = []
+        for part in (part for block in self.blocks for part in block):
+            parts += [part, *(part.numbers if isinstance(part, Drawn) else [])]
+        object.__setattr__(self, "parts", tuple(parts))
 
     @property
     def anchor(self) -> str:

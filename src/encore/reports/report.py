@@ -17,6 +17,9 @@ from encore.reports.findings import findings
 from encore.reports.page import fill, in_dark
 from encore.reports.parts import Drawn, Section, Table, kind_of
 from encore.reports.sections.boards import board_sections
+from encore.reports.sections.catalogue import catalogue_section, map_section
+from encore.reports.sections.ingredients import ingredients_section
+from encore.reports.sections.listeners import listeners_section, worst_section
 from encore.reports.sections.lists import example_section
 from encore.reports.sections.making import data_section, facts_section, training_section
 from encore.reports.sections.plays import cold_section, predictions_section
@@ -95,9 +98,15 @@ def sections_of(
     predictions: Mapping[str, Any] | None = None,
 ) -> list[Section]:
     """Return the sections that a run has something for, in the order of the page."""
+    analysis, kind = results.get("analysis", {}), results.get("item_kind", "track")
     every = [
         *board_sections(results.get("boards", {})),
-        predictions_section(predictions) if predictions else None,
+        listeners_section(analysis.get("listeners", [])),
+        worst_section(analysis.get("served", {}), kind),
+        catalogue_section(analysis, kind),
+        map_section(analysis.get("map", {})),
+        ingredients_section(analysis),
+        predictions_section(predictions, analysis),
         cold_section(results.get("cold_start", [])),
         example_section(results["example"]) if results.get("example") else None,
         training_section(history) if history else None,

@@ -5,14 +5,35 @@ so that a server's threads may draw at the same time.
 """
 
 from encore.reports.plots.boards import plot_cold_start, plot_ladder, plot_metric_comparison
+from encore.reports.plots.errors import plot_calibration, plot_errors
+from encore.reports.plots.exposure import (
+    plot_concentration,
+    plot_coverage,
+    plot_deciles,
+    plot_genres,
+)
+from encore.reports.plots.groups import plot_listener_groups, plot_tiers
+from encore.reports.plots.ingredients import plot_channels, plot_frontier
+from encore.reports.plots.map import plot_map
 from encore.reports.plots.predictions import plot_bias_by_range, plot_prediction_analysis
 from encore.reports.plots.training import plot_training
 
 __all__ = [
     "plot_bias_by_range",
+    "plot_calibration",
+    "plot_channels",
     "plot_cold_start",
+    "plot_concentration",
+    "plot_coverage",
+    "plot_deciles",
+    "plot_errors",
+    "plot_frontier",
+    "plot_genres",
     "plot_ladder",
+    "plot_listener_groups",
+    "plot_map",
     "plot_metric_comparison",
     "plot_prediction_analysis",
+    "plot_tiers",
     "plot_training",
 ]

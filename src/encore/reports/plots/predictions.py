@@ -45,8 +45,8 @@ def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
     _hexagons(density, targets, predictions, (low, high, low, high))
     density.plot([low, high], [low, high], color=ACCENT, linewidth=1.0)
     density.annotate("exact", (high, high), (-16, -1), **beside(ACCENT, "right", "top"))
-    _count_plays(density.xaxis, high)
-    _count_plays(density.yaxis, high)
+    count_plays(density.xaxis, high)
+    count_plays(density.yaxis, high)
 
     dress(histogram, "errors", "predicted minus true, log1p")
     span = float(np.quantile(np.abs(errors), 0.995)) or 1.0
@@ -72,7 +72,7 @@ def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
     middle = [float(np.median(predictions[group])) for group in groups]
     residuals.plot(middle, [float(np.mean(-errors[group])) for group in groups], color=ACCENT)
     residuals.set_title("mean", loc="right", fontsize=SMALL, color=ACCENT)
-    _count_plays(residuals.xaxis, reach)
+    count_plays(residuals.xaxis, reach)
     return figure
 
 
@@ -132,7 +132,7 @@ def _hexagons(axes: Axes, x: Floats, y: Floats, extent: tuple[float, float, floa
     axes.set_ylim(extent[2:])
 
 
-def _count_plays(axis: Axis, high: float) -> None:
+def count_plays(axis: Axis, high: float) -> None:
     """Label an axis of log1p(plays) in plays."""
     plays = [0, *(10**power for power in range(9))]
     if np.expm1(high) < 20:

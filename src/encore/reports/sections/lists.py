@@ -25,13 +25,14 @@ def example_section(example: Mapping[str, Any]) -> Section:
 def most_played(history: Sequence[Mapping[str, Any]], title: str = "Most played") -> Listing:
     """Return a history as a list, its plays beside it."""
     slots = [
-        Slot(i, item["title"], item["artist"] or "", [_plays(item["plays"])])
+        Slot(i, item["title"], item["artist"] or "", [plays_of(item["plays"])])
         for i, item in enumerate(history, start=1)
     ]
     return Listing(title, slots)
 
 
-def _plays(plays: float) -> str:
+def plays_of(plays: float) -> str:
+    """Return a count of plays as a list tells it."""
     return f"{whole(plays)} {noun(plays, 'play')}"
 
 
