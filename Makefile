@@ -11,7 +11,7 @@ ACOUSTICS ?=
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz requests lint types format bench quality channels docs serve clean
+.PHONY: help setup demo test fuzz requests lint types format bench quality channels docs tour serve clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
@@ -59,6 +59,9 @@ channels: $(READY)  ## Measure what each channel adds to the list (LISTENING=FOL
 docs: $(READY)  ## Write docs/cli.md and the table of rules anew from the program itself
 	$(BIN)/python docs/cli_reference.py
 	$(BIN)/python docs/rules_reference.py
+
+tour: $(READY)  ## Run examples/tour.ipynb and keep what it shows
+	$(BIN)/python docs/tour.py
 
 serve: $(READY)  ## Show the demo's report at http://127.0.0.1:8000 (PORT=N for another port)
 	@test -d build/demo || { echo "nothing to show yet: run 'make demo' first"; exit 1; }

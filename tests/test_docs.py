@@ -28,7 +28,7 @@ def blocks(language: str, text: str = README) -> list[str]:
 def test_readme_opens_with_the_two_commands():
     assert blocks("sh")[0] == "make demo\nmake test\n"
     targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    wanted = {"help", "setup", "demo", "test", "lint", "types", "format", "bench", "docs"}
+    wanted = {"help", "setup", "demo", "test", "lint", "types", "format", "bench", "docs", "tour"}
     assert set(targets) == wanted | {"quality", "channels", "fuzz", "requests", "serve", "clean"}
 
 
