@@ -44,8 +44,16 @@ def test_groups_hold_each_value_once_and_equals_stay_together() -> None:
     values = np.array([1, 1, 1, 1, 2, 3, 4, 5, 6, np.nan])
     groups = by_size(values, 3)
     assert np.sum([group.within_N for group in groups], axis=0).tolist() == [1] * 9 + [0]
-    assert [group.label for group in groups] == ["1", "2 to 3", "4 to 6"]
+    assert [group.label for group in groups] == ["1", "2 to 4", "5 to 6"]
     assert groups[0].within_N.tolist() == [True] * 4 + [False] * 6
+
+
+def test_those_before_a_value_that_most_have_are_a_group() -> None:
+    most = np.array([*range(1, 11), *[40] * 190])
+    assert [group.label for group in by_size(most)] == ["1 to 10", "40"]
+    assert [group.label for group in by_size(np.array([1, *[40] * 190]))] == ["1 to 40"]
+    assert len(by_size(np.arange(1000))) == 5
+    assert {int(group.within_N.sum()) for group in by_size(np.arange(1000))} == {200}
 
 
 @pytest.mark.parametrize(

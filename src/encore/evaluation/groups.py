@@ -10,6 +10,7 @@ from encore.data.vocabulary import UNKNOWN
 Mask = npt.NDArray[np.bool_]
 
 GROUPS = 5
+SMALLEST = 0.1  # of a fair share: what is less stays with its neighbours
 
 
 @dataclass(frozen=True)
@@ -20,27 +21,32 @@ class Group:
     within_N: Mask
 
 
-def by_size(
-    values_N: npt.NDArray[np.number], groups: int = GROUPS, unit: str = "", *, years: bool = False
-) -> list[Group]:
+def by_size(values_N: npt.NDArray[np.number], groups: int = GROUPS, unit: str = "") -> list[Group]:
     """Return up to `groups` groups of about equally many, each named by its range of values.
 
-    Equal values stay together, so that there may be fewer groups. NaN belongs to none.
+    Equal values stay together, so that there may be fewer groups; what comes before a value that
+    most have is a group of its own, if it is not all too small. NaN belongs to none.
 
     >>> [group.label for group in by_size(np.array([1, 1, 2, 3, 4, 50]), 3, "rows")]
     ['1 row', '2 to 3 rows', '4 to 50 rows']
     """
     known_N = ~np.isnan(values_N.astype(np.float64))
-    if not known_N.any():
-        return []
-    ends = np.quantile(values_N[known_N], np.linspace(0, 1, groups + 1)[1:], method="inverted_cdf")
-    edges = np.unique(ends)
-    place_N = np.searchsorted(edges, values_N)
+    distinct, count = np.unique(values_N[known_N], return_counts=True)
+    fair = known_N.sum() / groups
+    firsts: list[int] = []  # of the distinct values, where a group begins
+    within = 0
+    for i, more in enumerate(count):
+        full = within >= fair or (more >= fair and within >= SMALLEST * fair)
+        if not firsts or (full and len(firsts) < groups):
+            firsts.append(i)
+            within = 0
+        within += int(more)
     found = []
-    for place in range(len(edges)):
-        within_N = known_N & (place_N == place)
-        inside = values_N[within_N]
-        found.append(Group(_range(inside.min(), inside.max(), unit, years), within_N))
+    ends = [*firsts[1:], len(distinct)][: len(firsts)]
+    for first, end in zip(firsts, ends, strict=True):
+        low, high = distinct[first], distinct[end - 1]
+        within_N = known_N & (values_N >= low) & (values_N <= high)
+        found.append(Group(_range(low, high, unit), within_N))
     return found
 
 
@@ -55,8 +61,8 @@ def by_artist(artist_T: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     return np.unique(np.where(artist_T == UNKNOWN, alone_T, artist_T), return_inverse=True)[1]
 
 
-def _range(low: float, high: float, unit: str, years: bool) -> str:
-    one, other = (f"{end:.0f}" if years else _short(end) for end in (low, high))
+def _range(low: float, high: float, unit: str) -> str:
+    one, other = (_short(end) for end in (low, high))
     if one == other:
         return f"{one} {unit.removesuffix('s') if one == '1' else unit}".strip()
     return f"{one} to {other} {unit}".strip()

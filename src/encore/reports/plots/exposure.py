@@ -75,7 +75,9 @@ def plot_deciles(exposure: Mapping[str, Any]) -> Figure:
         spots[model] = (float(tenths[-1]), float(more[-1]))
     ends = {1: "1\nleast\nplayed", len(played): f"{len(played)}\nmost\nplayed"}
     axes.set_xticks(tenths, [ends.get(int(n), f"{n}") for n in tenths], fontsize=SMALL)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:+.3g}"))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda points, _: f"{points:+.3g}" if points else "0")
+    )
     axes.set_xlim(0.4, len(played) + 0.6)
     name_ends(axes, spots)
     return figure
