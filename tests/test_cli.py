@@ -191,9 +191,9 @@ def test_import_refuses_to_replace_a_folder_that_is_not_its_own(encore, plays, t
 
 
 def test_train_leaves_a_history_and_no_checkpoint(folders):
-    lines = (folders / "bundle.history.jsonl").read_text().splitlines()
+    lines = (folders / "bundle.training/history.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["epoch"] == 1
-    assert not (folders / "bundle.checkpoint").exists()
+    assert not (folders / "bundle.training/checkpoint").exists()
 
 
 def test_recommend_gives_a_list_with_reasons(encore, folders):

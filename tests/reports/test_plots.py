@@ -25,7 +25,7 @@ def test_training_marks_the_restored_epoch_and_names_its_curves(
 ) -> None:
     figure = plots.plot_training(history)
     words = drawn(figure)
-    assert "restored: epoch 17" in words
+    assert "best: epoch 17" in words
     assert all(name in words for name in ("validation", "training", "plays part", "rank part"))
     assert len(figure.axes) == 6
 
@@ -34,7 +34,7 @@ def test_training_leaves_out_panels_without_values() -> None:
     rows = [{"epoch": 1, "train_loss": 1.0, "val_ndcg": None}, {"epoch": 2, "train_loss": 0.5}]
     figure = plots.plot_training(rows)
     assert len(figure.axes) == 1
-    assert "restored" not in drawn(figure)
+    assert "best" not in drawn(figure)
 
 
 @pytest.mark.parametrize("rows", [[{}], [{"train_loss": float("nan")}], [{"train_loss": 1.0}]])
