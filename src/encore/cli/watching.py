@@ -73,7 +73,7 @@ def curves(rows: Sequence[Mapping[str, Any]], config: TrainConfig) -> Group:
             table.add_row(name, Text(sparkline(values), style="cyan"), form.format(values[-1]))
     done = rows[-1]["epoch"]
     if rows[-1]["phase"] == REFIT:
-        return Group(table, f"fitting again on all rows: epoch {done}")
+        return Group(table, Text(f"fitting again on all rows: epoch {done}"))
     best, left = best_epoch(rows), patience_left(config.model_dump(), rows)
     bar = Table.grid(padding=(0, 2))
     bar.add_row(

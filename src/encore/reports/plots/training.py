@@ -96,8 +96,8 @@ def _draw_curves(
     name_them: bool,
 ) -> None:
     curves = [(tried, key, *look, "-") for key, look in panel.items()]
-    for key in panel.keys() & {"train_loss", "samples_per_second"}:
-        curves.append((again, key, "on all rows", SECOND, 1.4, "--"))
+    shared = [key for key in ("train_loss", "samples_per_second") if key in panel]
+    curves += [(again, key, "on all rows", SECOND, 1.4, "--") for key in shared]
     ends = []
     for history, key, name, colour, width, line in curves:
         epochs, values = _series(history, key)
@@ -117,17 +117,20 @@ def _draw_curves(
 
 
 def _scale(axes: Axes, history: History, panel: Mapping[str, Any]) -> None:
-    """Let the axes begin and end where the reader looks: whole epochs, no throughput below 0."""
+    """Let the axes begin and end where the reader looks: whole epochs, rates at 0."""
     epochs = np.concatenate([_series(history, key)[0] for key in panel])
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if epochs.size and epochs.min() == epochs.max():
         axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
     axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    if "samples_per_second" in panel:
-        axes.set_ylim(0, 1.15 * max(_series(history, "samples_per_second")[1].max(), 1.0))
-    rates = _series(history, "learning_rate")[1] if "learning_rate" in panel else np.zeros(0)
-    if rates.size and rates.min() > 0 and rates.max() >= SPANS * rates.min():
+    if len(panel) > 1 or not panel.keys() & {"learning_rate", "samples_per_second"}:
+        return
+    values = _series(history, next(iter(panel)))[1]
+    axes.set_ylim(0, 1.15 * values.max() or 1.0)
+    if "learning_rate" in panel and 0 < SPANS * values.min() <= values.max():
+        axes.set_ylim(auto=True)
         axes.set_yscale("log")
+        axes.autoscale_view()
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))
