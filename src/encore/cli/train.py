@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -72,7 +73,8 @@ def train(
         raise InputError(f"{checkpoint}: no interrupted training there; leave out --resume")
     facts = {
         "title": out.name,
-        "resume": f"encore train {dataset} --out {out} --resume, with the same settings",
+        "resume": f"encore train {quote(str(dataset))} --out {quote(str(out))} --resume, with the "
+        "same settings",
         **pipeline.known(data, settings),
     }
     show.say(str(data))

@@ -81,7 +81,7 @@ def how_it_goes(results: Mapping[str, Any], history: History, at: datetime) -> l
     """Return the sentences of a page that was written `at` while the run goes on."""
     said = [f"{how_far(results, history)}; written {at:%H:%M:%S} UTC."]
     best, left = best_epoch(history), patience_left(results.get("config") or {}, history)
-    if history and history[-1]["phase"] == TRY_OUT and not results.get("stage"):
+    if best and history[-1]["phase"] == TRY_OUT and not results.get("stage"):
         said.append(f"The best so far is epoch {best}; without a better one, {left} more.")
     return said
 
