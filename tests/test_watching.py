@@ -168,7 +168,7 @@ def test_an_interrupted_run_leaves_its_epochs(
     assert facts["data"]["listeners"] == small_world.listeners.height
     text = (tmp_path / "report.html").read_text()
     assert REFRESH not in text
-    assert "It had come to this: training: epoch 1 of at most 3." in text
+    assert "It had come to this: training: epoch 2 of at most 3." in text
 
 
 # A process that is killed

@@ -77,7 +77,7 @@ def curves(rows: Sequence[Mapping[str, Any]], config: TrainConfig) -> Group:
     best, left = best_epoch(rows), patience_left(config.model_dump(), rows)
     bar = Table.grid(padding=(0, 2))
     bar.add_row(
-        ProgressBar(total=config.max_epochs, completed=done, width=WIDTH),
+        ProgressBar(config.max_epochs, done, WIDTH, complete_style="cyan"),
         f"epoch {done} of at most {config.max_epochs}, best {best or 'none yet'}, "
         f"{left} left without a better one",
     )

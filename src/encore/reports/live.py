@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from encore import folder
-from encore.models.epochs import REFIT, Epoch
+from encore.models.epochs import REFIT, TRY_OUT, Epoch
 from encore.reports import unfinished
 from encore.reports.events import EventFiles
 from encore.reports.parts import Section
@@ -48,7 +48,7 @@ class LiveReport:
     after the first epoch and the last of each pass, when something is said, and at the end.
 
     Left by an exception, the page says how the run ended and what to do, and the exception goes on.
-    `facts` are those of results.json, `resumed` keeps the epochs that the folder has.
+    `facts` are those of results.json, `resumed` keeps the try-out's epochs that the folder has.
 
     Raises `InputError` where `tensorboard` is asked for and missing.
     """
@@ -69,7 +69,8 @@ class LiveReport:
         self.results = {**facts, "status": unfinished.TRAINING}
         self.drawings = 0
         self._say, self._on_epoch, self._clock = say, on_epoch, clock
-        self._rows = read_history(self.history, whole_lines=True) if resumed else []
+        before = read_history(self.history, whole_lines=True) if resumed else []
+        self._rows = [row for row in before if row["phase"] == TRY_OUT]  # a refit begins anew
         self._section: Section | None = None
         self._spent = self._cost = 0.0
         self._started = clock()
@@ -81,7 +82,9 @@ class LiveReport:
         self.run.mkdir(parents=True, exist_ok=True)
         # A resumed training tells of all its epochs again.
         shutil.rmtree(self.run / "tensorboard", ignore_errors=True)
-        self._write_rows()
+        with folder.replacing(self.history) as temporary:
+            lines = "".join(f"{json.dumps(row)}\n" for row in self._rows)
+            temporary.write_text(lines, encoding="utf-8")
         self._draw()
         self._say(f"watch: {self.page.absolute().as_uri()}")
         return self
@@ -112,22 +115,19 @@ class LiveReport:
         self._draw()
 
     def epoch(self, epoch: Epoch) -> None:
-        """Pass on an epoch and add it to the history; one that is told again replaces itself."""
-        self._on_epoch(epoch)
+        """Add an epoch to the history and pass it on; one that is known is only passed on."""
         row = asdict(epoch)
-        before = [past for past in self._rows if _order(past) < _order(row)]
-        again = len(before) < len(self._rows)
-        self._rows, self._section = [*before, row], None
-        if again:
-            self._write_rows()
-        else:
+        known = row in self._rows
+        if not known:
+            self._rows, self._section = [*self._rows, row], None
+            self.results.pop("stage", None)
             with self.history.open("a", encoding="utf-8") as file:
                 file.write(f"{json.dumps(row)}\n")
         if self._events is not None:
             self._events.add(row)
-        self.results.pop("stage", None)
+        self._on_epoch(epoch)
         affordable = self._spent + self._cost <= SHARE * (self._clock() - self._started)
-        if affordable or len(self._rows) == 1 or self._is_last(epoch):
+        if not known and (affordable or len(self._rows) == 1 or self._is_last(epoch)):
             self._draw()
 
     def done(self, facts: Mapping[str, Any]) -> Path:
@@ -148,7 +148,8 @@ class LiveReport:
         began = self._clock()
         if self.results["status"] == unfinished.TRAINING or self._is_unfinished():
             self._write_results()
-        if self._section is None and self._rows:
+        anew = self._section is None and bool(self._rows)
+        if anew:
             self._section = training_section(self._rows)
         now, live = datetime.now(UTC), self.results["status"] == unfinished.TRAINING
         if live:
@@ -160,8 +161,10 @@ class LiveReport:
         with folder.replacing(self.page) as temporary:
             temporary.write_text(text, encoding="utf-8")
         self.drawings += 1
-        self._cost = self._clock() - began
-        self._spent += self._cost
+        took = self._clock() - began
+        self._spent += took
+        if anew:  # else the figure of the last page served again
+            self._cost = took
 
     def _is_unfinished(self) -> bool:
         return "status" in json.loads((self.run / "results.json").read_bytes())
@@ -169,13 +172,3 @@ class LiveReport:
     def _write_results(self) -> None:
         with folder.replacing(self.run / "results.json") as temporary:
             temporary.write_text(json.dumps(self.results, indent=1), encoding="utf-8")
-
-    def _write_rows(self) -> None:
-        with folder.replacing(self.history) as temporary:
-            lines = "".join(f"{json.dumps(row)}\n" for row in self._rows)
-            temporary.write_text(lines, encoding="utf-8")
-
-
-def _order(row: Mapping[str, Any]) -> tuple[bool, int]:
-    """Return where an epoch stands among those of both passes."""
-    return row["phase"] == REFIT, row["epoch"]
