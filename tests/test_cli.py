@@ -46,7 +46,9 @@ def folders(tmp_path_factory):
     """A small world as a Dataset folder, and a bundle trained on it by the command line."""
     place = tmp_path_factory.mktemp("cli")
     world.make(listeners=60, tracks=120, seed=4).save(place / "data")
-    assert exit_code("train", place / "data", "--out", place / "bundle", *QUICK) == 0
+    assert (
+        exit_code("train", place / "data", "--out", place / "bundle", "--tensorboard", *QUICK) == 0
+    )
     return place
 
 
@@ -191,9 +193,14 @@ def test_import_refuses_to_replace_a_folder_that_is_not_its_own(encore, plays, t
 
 
 def test_train_leaves_a_history_and_no_checkpoint(folders):
-    lines = (folders / "bundle.history.jsonl").read_text().splitlines()
+    lines = (folders / "bundle.training/history.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["epoch"] == 1
-    assert not (folders / "bundle.checkpoint").exists()
+    assert not (folders / "bundle.training/checkpoint").exists()
+    assert "Training" in (folders / "bundle.training/report.html").read_text()
+    assert {file.name for file in (folders / "bundle.training/tensorboard").iterdir()} == {
+        "try-out",
+        "refit",
+    }
 
 
 def test_recommend_gives_a_list_with_reasons(encore, folders):
@@ -520,7 +527,15 @@ def test_lists_of_all_equal_the_single_ones(encore, folders, tmp_path):
 
 def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders, tmp_path):
     code, out, _ = encore(
-        "evaluate", folders / "data", "--out", tmp_path / "run", "--seed", 3, "--json", *QUICK
+        "evaluate",
+        folders / "data",
+        "--out",
+        tmp_path / "run",
+        "--seed",
+        3,
+        "--json",
+        *QUICK,
+        "--tensorboard",
     )
     boards = json.loads(out)["boards"]
     assert code == 0
@@ -543,6 +558,8 @@ def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders
     cold = run / "cold-tracks"
     assert Dataset.load(cold / "test").plays.height
     assert (cold / "bundle/manifest.json").is_file()
+    assert (run / "tensorboard/try-out").is_dir()
+    assert (cold / "tensorboard/refit").is_dir()
     (run / "report.html").unlink()
     code, out, _ = encore("report", run)
     assert code == 0

@@ -36,9 +36,9 @@ from encore.evaluation.served import heard_most
 from encore.models import training
 from encore.models.bundle import Bundle
 from encore.models.ensemble import Choice
+from encore.models.epochs import Epoch
 from encore.models.inputs import Inputs
 from encore.models.ranking import listeners_of
-from encore.models.training import Epoch
 from encore.recommend.recommender import Recommender
 from encore.recommend.shown import Shown
 from encore.reports.model_card import model_card
@@ -76,7 +76,8 @@ def train(
 
     A validation slice of each listener's rows chooses epochs, shrink, and the weights of the list;
     then everything is fitted again on all rows. `say` hears what is decided, `on_epoch` of each
-    epoch. With `checkpoint_at` an interrupted training resumes there (see `training.fit`).
+    epoch, also of those that a resumed training had behind it. With `checkpoint_at` an interrupted
+    training resumes there (see `training.fit`).
 
     Raises `InputError` where the data has too few plays to choose anything.
     """
@@ -96,7 +97,7 @@ def finished(
 ) -> Recommender:
     """Fit everything on all rows of `data` as a try-out decided: the second half of `train`.
 
-    The recommender's history is that of the try-out.
+    The recommender's history is that of the try-out, and then that of this fit.
     """
     final = training.refit(data, tried.network, on_epoch=told(on_epoch))
     scorers = scorers_of(final, Inputs.of_dataset(data, final.features), tried.config)
@@ -118,7 +119,8 @@ def finished(
         },
     )
     bundle.card = model_card(_card_facts(bundle))
-    return Recommender(bundle, [asdict(epoch) for epoch in tried.network.history])
+    history = [*tried.network.history, *final.history]
+    return Recommender(bundle, [asdict(epoch) for epoch in history])
 
 
 @dataclass
@@ -153,13 +155,7 @@ class Evaluation:
             "item_kind": bundle.item_kind,
             "data": bundle.facts.get("data", {}),
             "config": bundle.config.model_dump(mode="json"),
-            "chosen": {
-                "list": bundle.choice.name,
-                "why": why(bundle.choice),
-                "weights": bundle.choice.weights,
-                "unheard": bundle.choice.unheard,
-                "validation": bundle.choice.validation,
-            },
+            "chosen": _chosen(bundle.choice),
             "split": {
                 **self.split,
                 "seed": self.seed,
@@ -177,7 +173,7 @@ class Evaluation:
             "example": example(self.model, user),
             "seconds": self.seconds,
             "machine": _machine(),
-            "versions": {name: version(name) for name in ("encore-music", "torch", "implicit")},
+            "versions": _versions(),
         }
 
     def report(self, run: str | Path, title: str = "", example_user: str | None = None) -> Path:
@@ -265,6 +261,23 @@ def example(model: Recommender, user_id: str, n: int = 10, heard: int = 8) -> di
     return {**listed.to_json(), "history": heard_most(Shown.of(bundle), row, heard)}
 
 
+def known(data: Dataset, config: TrainConfig) -> dict[str, Any]:
+    """Return what results.json says of a training before its first epoch."""
+    return {
+        "item_kind": data.item_kind,
+        "data": _data_facts(data),
+        "config": config.model_dump(mode="json"),
+        "machine": _machine(),
+        "versions": _versions(),
+    }
+
+
+def chosen(model: Recommender) -> dict[str, Any]:
+    """Return what results.json says of a training after its last epoch, beside what was `known`."""
+    bundle = model.bundle
+    return {"config": bundle.config.model_dump(mode="json"), "chosen": _chosen(bundle.choice)}
+
+
 def _data_facts(data: Dataset) -> dict[str, Any]:
     return {
         "listeners": data.listeners.height,
@@ -294,6 +307,20 @@ def _trained(model: Recommender) -> dict[str, int]:
         return {}
     best = max((epoch["epoch"] for epoch in tried if epoch["best"]), default=0)
     return {"epochs": len(tried), "best": best, "most": model.bundle.config.max_epochs}
+
+
+def _chosen(choice: Choice) -> dict[str, Any]:
+    return {
+        "list": choice.name,
+        "why": why(choice),
+        "weights": choice.weights,
+        "unheard": choice.unheard,
+        "validation": choice.validation,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("encore-music", "torch", "implicit")}
 
 
 def _machine() -> dict[str, Any]:

@@ -7,8 +7,8 @@
     RUN/SEED/cold-listeners/   the same data without some listeners
     RUN/boards.json            all boards, a listener's values averaged over the seeds
 
-Each of the folders holds train/, test/ and bundle/, so that anybody can recount; SEED also holds
-every board's per-listener values, the results and the report.
+Each of the folders holds train/, test/ and bundle/, so that anybody can recount, and the report of
+its training, from the first moment on; SEED also holds every board's per-listener values.
 """
 
 import json
@@ -28,9 +28,10 @@ from encore.errors import InputError, UsageError
 from encore.evaluation import questions
 from encore.evaluation.boards import Board, averaged, ranking_board
 from encore.evaluation.runs import PLACES
-from encore.models.training import Epoch
+from encore.models.epochs import Epoch
 from encore.pipeline import Evaluation, Say
 from encore.recommend.recommender import Recommender
+from encore.reports.live import LiveReport
 
 MAIN = "main"  # discovery, familiar and plays come from one training
 KINDS = (MAIN, questions.COLD_TRACK, questions.COLD_LISTENER)
@@ -75,49 +76,61 @@ def run_seed(
     *,
     user: str | None = None,
     say: Say = print,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    tensorboard: bool = False,
 ) -> tuple[Evaluation, Path]:
     """Split, train and evaluate with the seed of `config`; write everything to `folder`.
 
-    Returns the evaluation with all its boards, and the report's path.
+    From the first moment on `folder` has a report, which tells of the epochs as they end; with
+    `tensorboard` event files, too. Returns the evaluation with all its boards, and the report's
+    path.
     """
 
-    def trained(sides: Split, where: Path) -> Recommender:
-        model = pipeline.train(sides.train, config, say=say, on_epoch=on_epoch)
-        sides.train.save(where / "train")
-        sides.test.save(where / "test")
-        (where / "split.json").write_text(json.dumps(sides.facts, indent=1), "utf-8")
+    def watched(sides: Split, where: Path, title: str) -> LiveReport:
+        facts = {
+            "title": title,
+            "split": {**sides.facts, "seed": config.seed},
+            **pipeline.known(sides.train, config),
+        }
+        return LiveReport(where, facts, say=say, on_epoch=on_epoch, tensorboard=tensorboard)
+
+    def trained(sides: Split, live: LiveReport) -> Recommender:
+        model = pipeline.train(sides.train, config, say=live.say, on_epoch=live.epoch)
+        sides.train.save(live.run / "train")
+        sides.test.save(live.run / "test")
+        (live.run / "split.json").write_text(json.dumps(sides.facts, indent=1), "utf-8")
         return model
 
     sides = splitting.split(data, protocol.by, protocol.held_out, config.seed, last=protocol.last)
     say(f"{data}; {_words(sides.facts)}")
-    started = time.perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
-    model = trained(sides, folder)
-    train_seconds = time.perf_counter() - started
-    found = pipeline.evaluate(model, sides.test, seed=config.seed, say=say)
-    found.seconds["train"] = train_seconds
-    found.split = sides.facts
-    for kind, held_apart, ask in (
-        (questions.COLD_TRACK, cold_tracks, _ask_cold_tracks),
-        (questions.COLD_LISTENER, cold_listeners, _ask_cold_listeners),
-    ):
-        if protocol.kinds is not None and kind not in protocol.kinds:
-            continue
-        try:
-            sides = held_apart(data, seed=config.seed)
-        except InputError as error:
-            if protocol.kinds is not None:
-                raise
-            say(f"{kind}: left out: {error}")
-            continue
-        say(f"{kind}: {_words(sides.facts)}")
-        where = folder / PLACES[kind]
-        where.mkdir(exist_ok=True)
-        other = trained(sides, where)
-        other.save(where / "bundle")
-        found.boards |= ask(other, sides.test, config.seed)
-    report = found.report(folder, title, user)
+    with watched(sides, folder, title) as live:
+        started = time.perf_counter()
+        model = trained(sides, live)
+        train_seconds = time.perf_counter() - started
+        found = pipeline.evaluate(model, sides.test, seed=config.seed, say=live.say)
+        found.seconds["train"] = train_seconds
+        found.split = sides.facts
+        for kind, held_apart, ask in (
+            (questions.COLD_TRACK, cold_tracks, _ask_cold_tracks),
+            (questions.COLD_LISTENER, cold_listeners, _ask_cold_listeners),
+        ):
+            if protocol.kinds is not None and kind not in protocol.kinds:
+                continue
+            try:
+                sides = held_apart(data, seed=config.seed)
+            except InputError as error:
+                if protocol.kinds is not None:
+                    raise
+                live.say(f"{kind}: left out: {error}")
+                continue
+            where = PLACES[kind]
+            live.say(f"{kind}: {_words(sides.facts)}; a training of its own: {where}/report.html")
+            with watched(sides, folder / where, f"{title}, {kind}") as apart:
+                other = trained(sides, apart)
+                other.save(apart.run / "bundle")
+                apart.done(pipeline.chosen(other))
+            found.boards |= ask(other, sides.test, config.seed)
+        report = found.report(folder, title, user)
     model.save(folder / "bundle")  # its card holds the results
     return found, report
 

@@ -26,13 +26,14 @@ from encore.models import training
 from encore.models.channels import fit_channels
 from encore.models.choosing import choose
 from encore.models.ensemble import RANKER, Choice, Scorers
+from encore.models.epochs import Epoch
 from encore.models.inputs import Audience, Inputs
 from encore.models.quality import ndcg
 from encore.models.ranker import Ranker
 from encore.models.ranking import Floats, TieOrder, history_matrix, listeners_of
 from encore.models.residuals import Material, Residuals
 from encore.models.settling import settle
-from encore.models.training import Epoch, Training
+from encore.models.training import Training
 from encore.stacking import stack
 from encore.wording import counted
 
@@ -135,8 +136,21 @@ def decide(data: Dataset, fitted: Fitted) -> Tried:
 
 
 def told(on_epoch: Callable[[Epoch], None] | None) -> training.OnEpoch | None:
-    """Return what a training calls after an epoch, for who asks of epochs alone."""
-    return None if on_epoch is None else lambda now: on_epoch(now.history[-1])
+    """Return what a training calls after an epoch, for who asks of epochs alone.
+
+    Of a resumed training all past epochs are told, too, so that nobody has to keep them.
+    """
+    if on_epoch is None:
+        return None
+    heard = 0
+
+    def tell(now: Training) -> None:
+        nonlocal heard
+        for epoch in now.history[heard:]:
+            on_epoch(epoch)
+        heard = len(now.history)
+
+    return tell
 
 
 def _new_tracks(train: Dataset, seed: int) -> splitting.Split | None:

@@ -25,7 +25,7 @@ def test_training_marks_the_restored_epoch_and_names_its_curves(
 ) -> None:
     figure = plots.plot_training(history)
     words = drawn(figure)
-    assert "restored: epoch 17" in words
+    assert "best: epoch 17" in words
     assert all(name in words for name in ("validation", "training", "plays part", "rank part"))
     assert len(figure.axes) == 6
 
@@ -34,7 +34,37 @@ def test_training_leaves_out_panels_without_values() -> None:
     rows = [{"epoch": 1, "train_loss": 1.0, "val_ndcg": None}, {"epoch": 2, "train_loss": 0.5}]
     figure = plots.plot_training(rows)
     assert len(figure.axes) == 1
-    assert "restored" not in drawn(figure)
+    assert "best" not in drawn(figure)
+
+
+def test_training_draws_the_second_pass_over_the_epochs_that_it_repeats(
+    history: list[dict[str, Any]],
+) -> None:
+    empty = dict.fromkeys(["val_loss", "val_rmse", "val_r2", "val_ndcg", "best"])
+    again = [{**row, **empty, "phase": "refit"} for row in history[:17]]
+    figure = plots.plot_training([*history, *again])
+    assert "best: epoch 17" in drawn(figure)
+    assert "on all rows" in drawn(figure)
+    for axes in figure.axes:
+        for line in axes.lines:
+            across = np.asarray(line.get_xdata())
+            assert len(across) == 2 or np.all(np.diff(across) > 0), "no curve runs backwards"
+    dashed = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == "--"]
+    curves = [line for line in dashed if len(np.asarray(line.get_xdata())) == 17]
+    assert len(curves) == 2, "training loss and throughput"
+
+
+@pytest.mark.parametrize(("last", "scale"), [(5e-4, "linear"), (1e-5, "log")])
+def test_a_learning_rate_that_spans_has_a_logarithmic_axis(
+    history: list[dict[str, Any]], last: float, scale: str
+) -> None:
+    figure = plots.plot_training([*history[:-1], {**history[-1], "learning_rate": last}])
+    words = drawn(figure)
+    axes = next(axes for axes in figure.axes if axes.get_title("left") == "learning rate")
+    assert axes.get_yscale() == scale
+    low, high = axes.get_ylim()
+    assert low < last < 1e-3 < high
+    assert "0.001" in words
 
 
 @pytest.mark.parametrize("rows", [[{}], [{"train_loss": float("nan")}], [{"train_loss": 1.0}]])

@@ -8,6 +8,7 @@ import typer
 from encore.cli import show
 from encore.cli.evaluate import print_boards
 from encore.cli.train import Device, Seed
+from encore.cli.watching import watching
 
 
 def demo(
@@ -45,16 +46,17 @@ def demo(
         dataset, title = world.make(seed=settings.seed).data, "synthetic world"
     dataset.save(out / "dataset")
     folder = out / str(settings.seed)
-    found, report = protocol.run_seed(
-        dataset,
-        folder,
-        settings,
-        protocol.Protocol(kinds=(protocol.MAIN,)),
-        title,
-        user=user,
-        say=show.say,
-        on_epoch=show.epoch_line,
-    )
+    with watching(settings) as on_epoch:
+        found, report = protocol.run_seed(
+            dataset,
+            folder,
+            settings,
+            protocol.Protocol(kinds=(protocol.MAIN,)),
+            title,
+            user=user,
+            say=show.say,
+            on_epoch=on_epoch,
+        )
     show.out.print()
     print_boards(found.boards)
     show.out.print(f"\nthe list: {why(found.model.bundle.choice)}\n", markup=False, soft_wrap=True)

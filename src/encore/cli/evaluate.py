@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from encore.cli import show
-from encore.cli.train import BatchSize, ConfigFile, Device, Epochs, Optimizer, Recipe, Seed
+from encore.cli.train import (
+    BatchSize,
+    ConfigFile,
+    Device,
+    Epochs,
+    Optimizer,
+    Recipe,
+    Seed,
+    Tensorboard,
+)
+from encore.cli.watching import watching
 from encore.errors import UsageError
 from encore.wording import counted
 
@@ -44,6 +54,7 @@ def evaluate(
     optimizer: Optimizer = None,
     epochs: Epochs = None,
     device: Device = None,
+    tensorboard: Tensorboard = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the boards as JSON.")] = False,
 ) -> None:
     """Split a dataset, train on one side, score the model and the baselines on the other.
@@ -51,6 +62,7 @@ def evaluate(
     Leaves OUT/SEED/{bundle, train, test, results.json, report.html} and every board's per-listener
     values behind, so that anybody can recount; the cold boards' own trainings stand in
     OUT/SEED/cold-tracks and OUT/SEED/cold-listeners. OUT/boards.json is the mean over the seeds.
+    Each report.html is there from the first moment and shows how the training goes.
     """
     from encore import protocol
     from encore.data.dataset import Dataset
@@ -70,15 +82,17 @@ def evaluate(
     data = Dataset.load(dataset)
     found = []
     for number in range(settings.seed, settings.seed + seeds):
-        evaluation, report = protocol.run_seed(
-            data,
-            out / str(number),
-            settings.replaced(seed=number),
-            asked,
-            dataset.name,
-            say=show.say,
-            on_epoch=show.epoch_line,
-        )
+        with watching(settings) as on_epoch:
+            evaluation, report = protocol.run_seed(
+                data,
+                out / str(number),
+                settings.replaced(seed=number),
+                asked,
+                dataset.name,
+                say=show.say,
+                on_epoch=on_epoch,
+                tensorboard=tensorboard,
+            )
         found.append(evaluation.boards)
         show.say(f"report: {report}")
     boards = protocol.over_seeds(out, found)

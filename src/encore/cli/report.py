@@ -9,10 +9,16 @@ from encore.cli import show
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run of one seed: the folder with results.json.")],
+    run: Annotated[
+        Path,
+        typer.Argument(help="A run of one seed, or BUNDLE.training: a folder with results.json."),
+    ],
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
-    """Write RUN/report.html: figures, tables and verdicts in one self-contained page."""
+    """Write RUN/report.html: figures, tables and verdicts in one self-contained page.
+
+    Of a training that did not finish, the page shows how far it came.
+    """
     from encore.reports.report import write_report
 
     page = write_report(run)

@@ -16,7 +16,7 @@ from encore.config import TrainConfig, resolve
 from encore.errors import UsageError
 
 if TYPE_CHECKING:
-    from encore.models.training import Epoch
+    from encore.models.epochs import Epoch
     from encore.recommend.recommender import RankedList
 
 SETTINGS_FILE = Path("encore.toml")
@@ -25,9 +25,9 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def say(message: str) -> None:
-    """Tell the user what goes on, on standard error."""
-    err.print(message, style="dim", markup=False, soft_wrap=True)
+def say(message: str, console: Console | None = None) -> None:
+    """Tell the user what goes on, on standard error, if `console` is none other."""
+    (console or err).print(message, style="dim", markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -64,8 +64,8 @@ def settings(recipe: str, file: Path | None, **flags: Any) -> TrainConfig:
     return resolve(recipes.RECIPES[recipe](), file, os.environ, flags)
 
 
-def epoch_line(epoch: "Epoch") -> None:
-    """Print what an epoch did, as it ends."""
+def epoch_line(epoch: "Epoch", console: Console | None = None) -> None:
+    """Print what an epoch did, as it ends; on standard error, if `console` is none other."""
     parts = [f"epoch {epoch.epoch:3d}", f"loss {epoch.train_loss:8.4f}"]
     if epoch.val_loss is not None:
         parts.append(f"validation loss {epoch.val_loss:8.4f}  RMSE {epoch.val_rmse:.4f}")
@@ -74,7 +74,7 @@ def epoch_line(epoch: "Epoch") -> None:
     if epoch.val_ndcg is not None:
         parts.append(f"NDCG@10 {epoch.val_ndcg:.4f}")
     parts.append(f"{epoch.samples_per_second:9,.0f} samples/s")
-    say("  ".join(parts) + ("  best" if epoch.best else ""))
+    say("  ".join(parts) + ("  best" if epoch.best else ""), console)
 
 
 def board_table(

@@ -1,14 +1,15 @@
 """`encore train`: from a Dataset folder to a Bundle folder."""
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from shlex import quote
+from typing import Annotated
 
 import typer
 
 from encore.cli import show
+from encore.cli.watching import watching
 from encore.errors import InputError
 
 # The options that `train`, `evaluate` and `demo` share.
@@ -23,6 +24,9 @@ Optimizer = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option(help="Most epochs.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
+Tensorboard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write event files, too (extra: tensorboard).")
+]
 
 
 def train(
@@ -38,15 +42,18 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")
     ] = False,
+    tensorboard: Tensorboard = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was chosen as JSON.")] = False,
 ) -> None:
     """Train on a dataset: early stopping on a validation slice, then a fit on all rows.
 
-    Each whole epoch is kept in OUT.checkpoint until training ends, and told in OUT.history.jsonl.
+    OUT.training/report.html shows how it goes, epoch by epoch; history.jsonl beside it has the
+    figures, and checkpoint/ what --resume goes on from, until training ends.
     """
     from encore import pipeline
     from encore.data.dataset import Dataset
-    from encore.models.training import Epoch
+    from encore.reports.live import LiveReport
+    from encore.reports.unfinished import CHECKPOINT
 
     settings = show.settings(
         recipe,
@@ -58,24 +65,30 @@ def train(
         device=device,
     )
     data = Dataset.load(dataset)
-    checkpoint, history = Path(f"{out}.checkpoint"), Path(f"{out}.history.jsonl")
+    run = Path(f"{out}.training")
+    checkpoint = run / CHECKPOINT
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     elif not checkpoint.is_dir():
         raise InputError(f"{checkpoint}: no interrupted training there; leave out --resume")
-    told: list[dict[str, Any]] = []
-
-    def on_epoch(epoch: Epoch) -> None:
-        show.epoch_line(epoch)
-        told.append(asdict(epoch))
-        history.write_text("".join(f"{json.dumps(line)}\n" for line in told), "utf-8")
-
+    facts = {
+        "title": out.name,
+        "resume": f"encore train {quote(str(dataset))} --out {quote(str(out))} --resume, with the "
+        "same settings",
+        **pipeline.known(data, settings),
+    }
     show.say(str(data))
-    model = pipeline.train(
-        data, settings, say=show.say, on_epoch=on_epoch, checkpoint_at=checkpoint
-    )
-    history.write_text("".join(f"{json.dumps(line)}\n" for line in model.history), "utf-8")
-    model.save(out)
+    with (
+        watching(settings) as on_epoch,
+        LiveReport(
+            run, facts, say=show.say, on_epoch=on_epoch, resumed=resume, tensorboard=tensorboard
+        ) as live,
+    ):
+        model = pipeline.train(
+            data, settings, say=live.say, on_epoch=live.epoch, checkpoint_at=checkpoint
+        )
+        model.save(out)
+        live.done(pipeline.chosen(model))
     choice = model.bundle.choice
     if json_:
         show.print_json({"bundle": str(out), **asdict(choice), "list": choice.name})

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from encore import folder
 from encore.errors import InputError
+from encore.models.epochs import Epoch
 
 if TYPE_CHECKING:
     from encore.models.training import Training
@@ -58,8 +59,6 @@ def resume(path: Path, training: "Training", schedulers: Sequence[ReduceLROnPlat
 
     Raises `InputError` where the state is of other settings or rows.
     """
-    from encore.models.training import Epoch
-
     if not path.exists():
         return
     manifest = folder.verify(path, KIND, VERSION)

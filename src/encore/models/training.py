@@ -24,6 +24,7 @@ from encore.data.features import Features
 from encore.errors import EncoreError, InputError
 from encore.models import checkpoint
 from encore.models.batches import Heard, Rows, Tables, sizes
+from encore.models.epochs import REFIT, Epoch
 from encore.models.losses import plays_loss, rank_loss
 from encore.models.means import ShrunkMeans, choose_shrink, cross_fit
 from encore.models.network import HybridMusicRecommender
@@ -31,24 +32,6 @@ from encore.models.optimizer import RowAdam
 from encore.models.validation import Validation
 
 PRIME = 1_000_003  # keeps the streams of (seed, epoch) apart
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch did: losses (means over rows), validation figures, speed."""
-
-    epoch: int
-    train_loss: float
-    train_plays_loss: float
-    train_rank_loss: float
-    learning_rate: float
-    samples_per_second: float
-    val_loss: float | None = None
-    val_rmse: float | None = None
-    val_r2: float | None = None
-    val_rank_loss: float | None = None
-    val_ndcg: float | None = None
-    best: bool = False
 
 
 @dataclass
@@ -234,7 +217,7 @@ def fit(
     """Train with early stopping on `validation`; return the training with its best weights.
 
     With `checkpoint_at`, every whole epoch is written there, and a training found there that had
-    the same settings and rows is resumed.
+    the same settings and rows is resumed: `on_epoch` is called once for all its past.
 
     Raises `InputError` where the checkpoint belongs to another training, `EncoreError` where the
     loss is no longer finite.
@@ -252,6 +235,8 @@ def fit(
     if not training.best_state:
         training.best_state = copy.deepcopy(training.network.state_dict())
     done = len(training.history)
+    if done and on_epoch is not None:
+        on_epoch(training)
     for number in range(done + 1, config.max_epochs + 1):
         if _exhausted(training):
             break
@@ -280,7 +265,7 @@ def refit(train: Dataset, tried: Training, *, on_epoch: OnEpoch | None = None) -
     training = prepare(train, features, config, tried.shrink)
     for past in tried.history[: tried.best_epoch]:
         training.optimizer.learning_rate = past.learning_rate
-        training.history.append(train_epoch(training, past.epoch))
+        training.history.append(replace(train_epoch(training, past.epoch), phase=REFIT))
         if on_epoch is not None:
             on_epoch(training)
     training.network.confidence.copy_(tried.network.confidence)

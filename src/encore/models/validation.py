@@ -13,7 +13,8 @@ from encore.models.losses import plays_loss, rank_loss
 from encore.models.ranking import TieOrder, are_held, history_matrix, mask_heard, top_k
 
 if TYPE_CHECKING:
-    from encore.models.training import Epoch, Training
+    from encore.models.epochs import Epoch
+    from encore.models.training import Training
 
 ROWS_AT_ONCE = 8192  # rows scored together
 CUT = 10  # early stopping reads NDCG@10

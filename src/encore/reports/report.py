@@ -23,6 +23,7 @@ from encore.reports.sections.listeners import listeners_section, worst_section
 from encore.reports.sections.lists import example_section
 from encore.reports.sections.making import data_section, facts_section, training_section
 from encore.reports.sections.plays import cold_section, predictions_section
+from encore.reports.unfinished import left_page
 from encore.reports.verdict import verdict
 
 
@@ -32,18 +33,23 @@ def write_report(run: Path) -> Path:
     Beside it report.json, which has all of its sentences and tables, and figures/.
 
     Reads results.json and, where they are, history.jsonl and predictions.npz (arrays "predictions"
-    and "targets" of log1p plays). A part that is missing has no section.
+    and "targets" of log1p plays). A part that is missing has no section. Of a run that is not
+    finished, the page says how far it came (see `encore.reports.unfinished`).
 
     Raises `InputError` where results.json is missing or a file cannot be read.
     """
     results = _read_json(run / "results.json")
-    history = _read_history(run / "history.jsonl")
-    predictions = _read_predictions(run / "predictions.npz")
-    sections = sections_of(results, history, predictions)
     page = run / "report.html"
-    _write_parts(run, results, sections)
+    finished = "status" not in results
+    history = read_history(run / "history.jsonl", whole_lines=not finished)
+    if finished:
+        sections = sections_of(results, history, _read_predictions(run / "predictions.npz"))
+        _write_parts(run, results, sections)
+        text = _page(results, sections)
+    else:
+        text = left_page(run, results, history)
     with folder.replacing(page) as temporary:
-        temporary.write_text(_page(results, sections), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     return page
 
 
@@ -128,10 +134,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _read_history(path: Path) -> list[dict[str, Any]]:
+def read_history(path: Path, *, whole_lines: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of a history, none where there is no such file.
+
+    With `whole_lines`, a last line that has no end is left out: whoever wrote it was stopped there.
+    """
     rows = []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for i, line in enumerate(lines, start=1):
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    for i, line in enumerate((text.rpartition("\n")[0] if whole_lines else text).splitlines(), 1):
         try:
             rows.append(json.loads(line))
         except ValueError as error:

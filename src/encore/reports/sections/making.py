@@ -7,8 +7,9 @@ from encore.reports import plots
 from encore.reports.parts import Cell, Drawn, Row, Section, Table, count_cell, flat
 
 HOW_TRAINING = (
-    "The dashed line is the epoch whose weights were kept; a validation loss that rises after it "
-    "is what early stopping is for."
+    "The dashed upright is the best epoch, whose weights are kept; a validation loss that rises "
+    "after it is what early stopping is for. Dashed curves: the fit on all rows, which validates "
+    "nothing."
 )
 FACTS = {
     "split": "Split",
