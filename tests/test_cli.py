@@ -13,6 +13,7 @@ from encore.cli.recommend import write_frame
 from encore.data import world
 from encore.data.dataset import Dataset
 from encore.folder import MANIFEST, sha256
+from encore.reports.verdict import verdict
 
 QUICK = ["--recipe", "quick", "--epochs", "1"]
 
@@ -606,6 +607,26 @@ def test_several_seeds_are_averaged(encore, folders, tmp_path):
     r2 = [boards["plays"]["encore"]["r2"]["mean"] for boards in each]
     assert found["plays"]["encore"]["r2"]["mean"] == pytest.approx(sum(r2) / 2)
     assert r2[0] != r2[1]
+    whole = json.loads((run / "results.json").read_text())
+    assert whole["boards"]["plays"] == found["plays"]
+    assert "2 seeds" in (run / "report.html").read_text()
+    assert verdict(whole)[0] in (run / "report.html").read_text()
+
+
+def test_evaluate_says_what_the_boards_mean(encore, folders, tmp_path):
+    run = tmp_path / "run"
+    code, out, _ = encore(
+        *("evaluate", folders / "data", "--out", run, "--board", "cold_listener", *QUICK)
+    )
+    assert code == 0
+    told = json.loads((run / "0/report.json").read_text())
+    assert told["verdict"]
+    assert told["findings"]
+    for sentence in told["verdict"] + told["findings"]:
+        assert sentence in out
+    ladder = out[out.index("rows that are revealed") :]
+    assert "±" in ladder
+    assert "20 rows" in ladder
 
 
 def test_a_split_by_time_asks_for_familiar_tracks(encore, folders, tmp_path):

@@ -41,8 +41,10 @@ from encore.models.inputs import Inputs
 from encore.models.ranking import listeners_of
 from encore.recommend.recommender import Recommender
 from encore.recommend.shown import Shown
+from encore.reports.findings import findings
 from encore.reports.model_card import model_card
 from encore.reports.report import write_report
+from encore.reports.verdict import verdict
 from encore.tryout import Tried, material_of, scorers_of, told, try_out
 from encore.wording import counted
 
@@ -145,6 +147,14 @@ class Evaluation:
         """Who is served how well, what is listed, what each part adds; see `analyse`."""
         board = self.boards[questions.DISCOVERY]
         return analyse(self.model, board, self.question, self.predictions, self.seed)
+
+    def verdict(self) -> list[str]:
+        """Return what the boards say, in sentences, as the report has them."""
+        return verdict(self.results(""))
+
+    def findings(self) -> list[str]:
+        """Return what else there is to know, in sentences: whom it fails, what it leans to."""
+        return findings(self.results(""))
 
     def results(self, title: str, example_user: str | None = None) -> dict[str, Any]:
         """Return everything that the report and the model card say, as plain JSON values."""

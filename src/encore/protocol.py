@@ -6,6 +6,7 @@
     RUN/SEED/cold-tracks/      the same data without some tracks' rows
     RUN/SEED/cold-listeners/   the same data without some listeners
     RUN/boards.json            all boards, a listener's values averaged over the seeds
+    RUN/report.html            their report, where there are several seeds
 
 Each of the folders holds train/, test/ and bundle/, so that anybody can recount, and the report of
 its training, from the first moment on; SEED also holds every board's per-listener values.
@@ -13,7 +14,7 @@ its training, from the first moment on; SEED also holds every board's per-listen
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,17 @@ from encore.data.dataset import Dataset
 from encore.data.split import Split
 from encore.errors import InputError, UsageError
 from encore.evaluation import questions
-from encore.evaluation.boards import Board, averaged, ranking_board
+from encore.evaluation.boards import Board, averaged, ranking_board, ratios
 from encore.evaluation.runs import PLACES
 from encore.models.epochs import Epoch
 from encore.pipeline import Evaluation, Say
 from encore.recommend.recommender import Recommender
 from encore.reports.live import LiveReport
+from encore.reports.report import write_report
 
 MAIN = "main"  # discovery, familiar and plays come from one training
 KINDS = (MAIN, questions.COLD_TRACK, questions.COLD_LISTENER)
+OF_EVERY_SEED = ("item_kind", "data", "config", "machine", "versions")  # the same for all
 OF_KIND = {"discovery": MAIN, "familiar": MAIN, "plays": MAIN}
 
 
@@ -148,12 +151,32 @@ def _ask_cold_listeners(model: Recommender, test: Dataset, seed: int) -> dict[st
     return {board.name: board for board in (whole, *rungs)}
 
 
-def over_seeds(run: Path, found: list[dict[str, Board]], seed: int = 0) -> dict[str, Board]:
-    """Return each board averaged over seeds, and write their intervals to `run`/boards.json."""
-    shared = [name for name in found[0] if all(name in boards for boards in found)]
-    boards = {name: averaged(name, [seeds[name] for seeds in found], seed) for name in shared}
+def over_seeds(
+    run: Path, found: Mapping[int, dict[str, Board]], title: str, seed: int = 0
+) -> dict[str, Board]:
+    """Return each board averaged over the seeds of `found`; write their intervals to `run`.
+
+    As boards.json, and of several seeds as a report of its own.
+    """
+    every = [*found.values()]
+    shared = [name for name in every[0] if all(name in boards for boards in every)]
+    boards = {name: averaged(name, [seeds[name] for seeds in every], seed) for name in shared}
     told = {"boards": {name: board.to_json() for name, board in boards.items()}}
     (run / "boards.json").write_text(json.dumps(told, indent=1), "utf-8")
+    if len(found) > 1:
+        first = json.loads((run / str(min(found)) / "results.json").read_bytes())
+        results = {
+            "title": f"{title}, {len(found)} seeds",
+            **{name: first[name] for name in OF_EVERY_SEED},
+            "split": {"seeds": sorted(found)},
+            **told,
+            "ratios": {
+                name: {peer: ratio.to_json() for peer, ratio in ratios(board, seed).items()}
+                for name, board in boards.items()
+            },
+        }
+        (run / "results.json").write_text(json.dumps(results, indent=1), "utf-8")
+        write_report(run)
     return boards
 
 

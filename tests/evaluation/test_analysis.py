@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import scipy.sparse as sp
 
@@ -306,6 +307,21 @@ def test_all_alike_have_places_too() -> None:
 def test_no_map_of_hardly_anybody(model: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("encore.evaluation.artist_map.FEWEST", 10_000)
     assert artist_map(model) == {}
+
+
+def test_a_board_is_a_frame_too(found: Evaluation) -> None:
+    board = found.boards["discovery"]
+    frame = board.to_frame()
+    assert frame.columns == ["model", "metric", "mean", "low", "high"]
+    assert frame.height == sum(len(row) for row in board.scores.values())
+    ours = frame.filter(pl.col("model") == ENCORE, pl.col("metric") == "ndcg@10").row(0)
+    assert ours[2:] == board.scores[ENCORE]["ndcg@10"]
+    assert frame["low"].null_count() > 0  # coverage has no interval
+
+
+def test_the_evaluation_speaks(found: Evaluation) -> None:
+    assert found.verdict()[0].startswith("Discovery: the list ")
+    assert any("find none of their own" in sentence for sentence in found.findings())
 
 
 def test_boards_keep_the_lists_that_all_were_asked_for(found: Evaluation) -> None:

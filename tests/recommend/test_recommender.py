@@ -112,6 +112,15 @@ def test_the_same_question_has_the_same_answer(
         assert model.recommend(user_id) == model.recommend(user_id)
 
 
+def test_a_list_is_a_frame_too(model: Recommender, known: list[str]) -> None:
+    found = model.recommend(known[0], 5)
+    frame = found.to_frame()
+    assert frame["track_id"].to_list() == [slot.track_id for slot in found.slots]
+    assert frame["score"].to_list() == [slot.score for slot in found.slots]
+    assert frame.columns == ["rank", "track_id", "title", "artist", "score", "reason"]
+    assert model.recommend(None, 1).to_frame().schema == frame.schema
+
+
 def test_a_list_is_plain_json(model: Recommender, known: list[str]) -> None:
     rules = Rules(explicit="exclude", per_artist=1, lambda_div=0.5, popularity_weight=-0.5)
     found = model.recommend(known[0], rules=rules, history={"nowhere": 1, "t00003": 2})

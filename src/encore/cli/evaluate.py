@@ -1,5 +1,6 @@
 """`encore evaluate`: split, train, and score beside baselines, leaving everything to recount."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RANKING = ["ndcg@10", "recall@10", "ndcg@20", "coverage@20", "novelty@20"]
 PLAYS = ["r2", "rmse", "mae", "skill"]
 LADDER = "cold_listener_"
+RUNGS_ABREAST = 3  # with their intervals; more are wider than a terminal
 SCALED = ["rmse_scaled", "mae_scaled", "r2_raw", "seed_ndcg"]
 
 
@@ -80,7 +82,7 @@ def evaluate(
         raise UsageError(f"seeds {seeds}: expected 1 or more")
     asked = protocol.Protocol(by, held_out, last, protocol.kinds_of(board or []))
     data = Dataset.load(dataset)
-    found = []
+    found = {}
     for number in range(settings.seed, settings.seed + seeds):
         with watching(settings) as on_epoch:
             evaluation, report = protocol.run_seed(
@@ -93,15 +95,16 @@ def evaluate(
                 on_epoch=on_epoch,
                 tensorboard=tensorboard,
             )
-        found.append(evaluation.boards)
+        found[number] = evaluation.boards
         show.say(f"report: {report}")
-    boards = protocol.over_seeds(out, found)
+    boards = protocol.over_seeds(out, found, dataset.name)
     if board:
         boards = {name: table for name, table in boards.items() if name.startswith(tuple(board))}
     if json_:
         show.print_json({"boards": {name: table.to_json() for name, table in boards.items()}})
     else:
         print_boards(boards)
+        print_said(out if seeds > 1 else out / str(settings.seed))
 
 
 def print_boards(boards: "Mapping[str, Board]") -> None:
@@ -123,4 +126,24 @@ def print_boards(boards: "Mapping[str, Board]") -> None:
         metric, models = RANKING[0], next(iter(rungs.values()))
         climbed = {m: {rung: scored[m][metric] for rung, scored in rungs.items()} for m in models}
         title = f"cold listener, {metric} by the rows that are revealed"
-        show.out.print(show.board_table(title, climbed, [*rungs], intervals=False))
+        for some in batched([*rungs], RUNGS_ABREAST):
+            show.out.print(show.board_table(title, climbed, some))
+            show.out.print()
+
+
+def batched(names: list[str], size: int) -> list[list[str]]:
+    """Return names in rows of `size`.
+
+    >>> batched(["a", "b", "c"], 2)
+    [['a', 'b'], ['c']]
+    """
+    return [names[at : at + size] for at in range(0, len(names), size)]
+
+
+def print_said(run: Path) -> None:
+    """Print the sentences of a run's report: the verdict, and what else there is to know."""
+    told = json.loads((run / "report.json").read_bytes())
+    for sentence in told["verdict"]:
+        show.out.print(sentence, markup=False, soft_wrap=True)
+    for sentence in told["findings"]:
+        show.out.print(f"- {sentence}", markup=False, soft_wrap=True)

@@ -81,7 +81,6 @@ def board_table(
     title: str,
     board: dict[str, dict[str, dict[str, float | None]]],
     metrics: list[str],
-    intervals: bool = True,
 ) -> Table:
     """Return one board as a table: a row a model, a column a metric, intervals beside means."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
@@ -93,17 +92,15 @@ def board_table(
     if first in ("rmse", "mae"):
         order.reverse()
     for model in order:
-        cells = [_cell(board[model].get(metric), intervals) for metric in metrics]
+        cells = [_cell(board[model].get(metric)) for metric in metrics]
         table.add_row(model, *cells, style="bold" if model == "encore" else "")
     return table
 
 
-def _cell(figure: dict[str, float | None] | None, interval: bool) -> str:
+def _cell(figure: dict[str, float | None] | None) -> str:
     """Return a mean, with half the width of its 95 % interval."""
     if figure is None or figure["mean"] is None:
         return "-"
-    if not interval:
-        return f"{figure['mean']:.3f}"
     if figure["low"] is None or figure["high"] is None:
         return f"{figure['mean']:.3f}      "
     half = (figure["high"] - figure["low"]) / 2

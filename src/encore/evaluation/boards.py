@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import scipy.sparse as sp
 
 from encore import metrics
@@ -58,6 +59,18 @@ class Board:
             model: {metric: interval.to_json() for metric, interval in row.items()}
             for model, row in self.scores.items()
         }
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return the intervals as rows: model, metric, mean, low, high."""
+        rows = [
+            (model, metric, *interval)
+            for model, row in self.scores.items()
+            for metric, interval in row.items()
+        ]
+        columns = ("model", "metric", *Interval._fields)
+        types = (pl.String, pl.String, *[pl.Float64] * len(Interval._fields))
+        schema = dict(zip(columns, types, strict=True))
+        return pl.DataFrame(rows, schema, orient="row").fill_nan(None)
 
     def save(self, run: Path) -> None:
         """Write the per-listener values to `run`/NAME.npz: `listeners` and `MODEL/METRIC`."""

@@ -77,6 +77,13 @@ class RankedList:
         """What each rule costs the list; see `encore.recommend.rules.Ranked.prices`."""
         return self.pricing()
 
+    def to_frame(self) -> pl.DataFrame:
+        """Return a row a slot: rank, track_id, title, artist, score, reason."""
+        columns = ("rank", "track_id", "title", "artist", "score", "reason")
+        types = (pl.Int64, pl.String, pl.String, pl.String, pl.Float64, pl.String)
+        rows = [tuple(getattr(slot, name) for name in columns) for slot in self.slots]
+        return pl.DataFrame(rows, dict(zip(columns, types, strict=True)), orient="row")
+
     def to_json(self) -> dict[str, Any]:
         """Return the list as plain JSON values."""
         told = {**vars(self), "slots": [vars(slot) for slot in self.slots], "prices": self.prices}
