@@ -162,3 +162,21 @@ def dataset_page(small_world: Dataset, tmp_path_factory: pytest.TempPathFactory)
     found = encore.inspect(small_world)
     page = tmp_path_factory.mktemp("browser") / "inspection.html"
     return Made(write_page(found, "A small world", page), summary(found))
+
+
+@pytest.fixture(scope="session")
+def interrupted_page(
+    small_world: Dataset, small_config: TrainConfig, tmp_path_factory: pytest.TempPathFactory
+) -> Made:
+    """What a training leaves that was stopped after an epoch."""
+    from encore import pipeline
+    from encore.reports.live import LiveReport
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    facts = {"title": "A small world", **pipeline.known(small_world, small_config)}
+    live = LiveReport(tmp_path_factory.mktemp("browser") / "stopped", facts, on_epoch=stop)
+    with pytest.raises(KeyboardInterrupt), live:
+        pipeline.train(small_world, small_config, on_epoch=live.epoch)
+    return Made(live.page, ["It had come to this: training: epoch 1 of at most 3."])
