@@ -71,10 +71,11 @@ def plot_tiers(tiers: Mapping[str, Any]) -> Figure:
     top, bottom = figure.subplots(2, 1, height_ratios=(0.3 * len(bars), 2.4))
     dress(top, "who gets the slots")
     _composition(top, bars, [group["label"].partition(":")[0] for group in groups])
+    rising = groups[::-1]  # the head right, where models differ most and have their names
     found = dict.fromkeys(model for group in groups for model in group["found"])
-    rows = {model: [group["found"].get(model) for group in groups] for model in found}
+    rows = {model: [group["found"].get(model) for group in rising] for model in found}
     dress(bottom, f"{label(tiers['metric'])} by tier", plain(tiers["what"], 60))
-    lines_by_group(bottom, [group["label"].replace(": ", "\n") for group in groups], rows)
+    lines_by_group(bottom, [group["label"].replace(": ", "\n") for group in rising], rows)
     return figure
 
 
