@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from encore.reports.parts import Section
+from encore.reports.report import sections_of
+
 
 def value(mean: float, half: float) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half}
@@ -480,3 +483,13 @@ def run(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def analysis() -> dict[str, Any]:
     return make_analysis()
+
+
+@pytest.fixture(scope="session")
+def full() -> list[Section]:
+    """Return the sections of a run that has something for each."""
+    results = make_results() | {"analysis": make_analysis()}
+    for k in (0, 1, 20):
+        results["boards"][f"cold_listener_{k}"] = results["boards"]["discovery"]
+    predictions = dict(zip(("predictions", "targets"), make_predictions(), strict=True))
+    return sections_of(results, make_history(), predictions)

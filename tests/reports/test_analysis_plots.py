@@ -28,6 +28,8 @@ DRAW: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "map": lambda a: plots.plot_map(a["map"]),
 }
 
+MODELS = ("encore", "als", "ease", "item-knn", "popularity", "training plays")
+
 
 def drawn(figure: Figure) -> str:
     """Draw the figure and return all of its words."""
@@ -101,6 +103,52 @@ def test_names_on_the_map_do_not_lie_on_one_another(analysis: dict[str, Any]) ->
     assert len(boxes) > 10
     for i, one in enumerate(boxes):
         assert not any(one.overlaps(other) for other in boxes[i + 1 :])
+
+
+def test_names_of_lines_and_of_curves_do_not_lie_on_one_another(analysis: dict[str, Any]) -> None:
+    for name in ("activity", "tiers", "concentration", "deciles", "coverage"):
+        figure = DRAW[name](analysis)
+        figure.savefig(BytesIO(), format="png")
+        for axes in figure.axes:
+            texts = [one for one in axes.texts if one.get_text() in MODELS]
+            boxes = [text.get_window_extent() for text in texts]
+            for i, one in enumerate(boxes):
+                assert not any(one.overlaps(other) for other in boxes[i + 1 :]), name
+
+
+def test_lines_stand_where_their_means_are(analysis: dict[str, Any]) -> None:
+    grouping = analysis["listeners"][0]
+    above, below = plots.plot_listener_groups(grouping).axes
+    bold = [line for line in above.lines if line.get_linewidth() == 2.0]
+    assert [list(line.get_ydata()) for line in bold] == [
+        [group["models"]["encore"]["mean"] for group in grouping["groups"]]
+    ]
+    dots = [line.get_ydata()[0] for line in below.lines if line.get_marker() == "o"]
+    assert dots == [group["ratio"]["mean"] for group in grouping["groups"]]
+
+
+def test_bars_are_as_long_as_shares(analysis: dict[str, Any]) -> None:
+    top = plots.plot_tiers(analysis["tiers"]).axes[0]
+    wide = [bar.get_width() for bar in top.patches]
+    head, middle, tail = analysis["tiers"]["groups"]
+    assert wide[:3] == pytest.approx([one["played"] for one in (head, middle, tail)])
+    assert wide[6:9] == pytest.approx([one["listed"]["encore"] for one in (head, middle, tail)])
+
+
+def test_deciles_stand_at_slots_less_plays(analysis: dict[str, Any]) -> None:
+    found = analysis["exposure"]["deciles"]
+    axes = plots.plot_deciles(analysis["exposure"]).axes[0]
+    heights = [bar.get_height() for bar in axes.patches]
+    more = np.array(found["models"]["encore"]) - np.array(found["played"])
+    assert heights == pytest.approx(100 * more)
+
+
+def test_errors_stand_left_and_bias_right(analysis: dict[str, Any]) -> None:
+    grouping = analysis["errors"][0]
+    for axes, metric in zip(plots.plot_errors([grouping]).axes, ("rmse", "bias"), strict=True):
+        ours = [line for line in axes.lines if line.get_marker() == "o"]
+        wanted = [group["models"]["encore"][metric]["mean"] for group in grouping["groups"]]
+        assert [line.get_xdata()[0] for line in ours] == wanted
 
 
 def odd(analysis: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -94,7 +94,6 @@ def test_prediction_analysis_has_the_four_panels(predictions) -> None:
 )
 def test_predictions_of_any_shape_are_drawn(predicted: list[float], true: list[float]) -> None:
     drawn(plots.plot_prediction_analysis({"predictions": predicted, "targets": true}))
-    drawn(plots.plot_bias_by_range(predicted, true))
 
 
 @pytest.mark.parametrize(
@@ -104,19 +103,7 @@ def test_predictions_that_cannot_be_drawn_are_refused(
     predicted: list[float], true: list[float]
 ) -> None:
     with pytest.raises(InputError, match="predictions"):
-        plots.plot_bias_by_range(predicted, true)
-
-
-def test_bias_counts_every_pair_once_and_shows_its_sign() -> None:
-    plays = np.repeat([1, 10, 100], [500, 300, 200])
-    true = np.log1p(plays)
-    figure = plots.plot_bias_by_range(true + np.where(plays == 100, -0.5, 0.25), true)
-    words = drawn(figure)
-    counts = [int(t.get_text().replace(",", "")) for t in figure.axes[0].texts]
-    assert counts == [500, 300, 200]
-    dots = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
-    assert dots == pytest.approx([0.25, 0.25, -0.5])
-    assert "100" in words
+        plots.plot_prediction_analysis({"predictions": predicted, "targets": true})
 
 
 def test_comparison_sorts_by_the_first_metric_and_colours_the_highlight(results) -> None:

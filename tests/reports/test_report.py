@@ -13,7 +13,7 @@ from encore.errors import InputError
 from encore.reports.report import render, write_report
 from encore.reports.sections.boards import HOW_BOARD, HOW_LADDER
 from encore.reports.sections.making import HOW_TRAINING
-from encore.reports.sections.plays import HOW_BIAS, HOW_COLD, HOW_PREDICTIONS
+from encore.reports.sections.plays import HOW_COLD, HOW_PREDICTIONS
 from encore.reports.style import DARK, PAPER
 from encore.reports.verdict import verdict
 
@@ -70,8 +70,8 @@ def test_the_page_has_every_part(run: Path) -> None:
         "Data",
         "How it was made",
     ]
-    assert sum(source.startswith("data:image/svg") for source in found.sources) == 6
-    for text in (HOW_BOARD, HOW_BIAS, HOW_COLD, HOW_PREDICTIONS, HOW_TRAINING):
+    assert sum(source.startswith("data:image/svg") for source in found.sources) == 5
+    for text in (HOW_BOARD, HOW_COLD, HOW_PREDICTIONS, HOW_TRAINING):
         assert text in page
     assert HOW_LADDER not in page  # this run asked no new listeners
     for text in ("New Order", "because you play Duran Duran", "13,883", "negative plays", "2.13.0"):

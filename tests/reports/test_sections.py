@@ -1,15 +1,19 @@
 """Sections hold the numbers that they were given, each in a table, and are absent without any."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from encore.reports.parts import Drawn, Listing, Section, Table
-from encore.reports.report import sections_of
-from encore.reports.sections.catalogue import catalogue_section, map_section
+from encore.reports.report import render, sections_of
+from encore.reports.sections.catalogue import SHOWN, catalogue_section, map_section
 from encore.reports.sections.ingredients import ingredients_section
 from encore.reports.sections.listeners import listeners_section, worst_section
 from encore.reports.sections.plays import predictions_section
+
+DOCS = Path(__file__).parents[2] / "docs/report.md"
 
 
 def numbers(value: Any) -> list[float]:
@@ -60,7 +64,7 @@ def test_a_figure_stands_for_each_part(analysis: dict[str, Any]) -> None:
         "tiers",
     ]
     assert names(ingredients_section(analysis), Drawn) == ["channels", "frontier"]
-    assert names(predictions_section(None, analysis), Drawn) == ["calibration", "errors"]
+    assert names(predictions_section(None, analysis), Drawn) == ["calibration", "bias", "errors"]
     assert names(listeners_section(analysis["listeners"]), Drawn) == [
         "listeners_by_activity",
         "listeners_by_mainstreamness",
@@ -124,6 +128,40 @@ def test_each_figure_says_how_it_is_read(results: dict[str, Any], analysis: dict
         if isinstance(part, Drawn):
             assert part.alt
             assert part.how.endswith(".")
+
+
+def test_the_documentation_shows_each_figure_and_says_how_to_read_it(
+    full: list[Section],
+) -> None:
+    page = " ".join(DOCS.read_text("utf-8").split())
+    every = [part for part in _parts(full) if isinstance(part, Drawn)]
+    for one in every:
+        assert f"](figures/{one.name}.svg) `{one.name}`: " in page, one.name
+        assert one.how in page, one.name
+    shown = re.findall(r"\(figures/(\w+)\.svg\)", page)
+    assert shown == [one.name for one in every], "figures in another order, or that are no more"
+
+
+def test_a_long_table_shows_its_first_rows_and_its_twin_has_all() -> None:
+    artists = [
+        {"name": f"artist {i}", "x": i, "y": i, "genre": None, "listeners": i} for i in range(30)
+    ]
+    analysis = {"map": {"what": "artist", "genres": [], "artists": artists}}
+    page = render({"analysis": analysis})
+    assert page.count('<th scope="row">artist ') == SHOWN < 30
+    assert "artist 29<" in page
+    assert f"The first {SHOWN} of 30." in page
+    (table,) = (
+        part
+        for part in _parts(sections_of({"analysis": analysis}))
+        if part.name == "map" and isinstance(part, Table)
+    )
+    assert len(table.to_json()["rows"]) == 30
+
+
+def test_the_page_of_a_whole_run_stays_small(full: list[Section]) -> None:
+    drawn = [part for part in _parts(full) if isinstance(part, Drawn)]
+    assert sum(len(part.address) for part in drawn) < 2_600_000
 
 
 def _parts(sections: list[Section]) -> list[Any]:

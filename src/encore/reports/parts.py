@@ -39,7 +39,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Named rows under named columns; `corner` names what the rows are."""
+    """Named rows under named columns; `corner` names what the rows are.
+
+    The page shows the first `shown` rows, where that is given; the JSON twin has all.
+    """
 
     name: str
     corner: str
@@ -47,6 +50,7 @@ class Table:
     rows: Sequence[Row]
     title: str = ""
     note: str = ""
+    shown: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return {"columns", "rows"}, the rows' names in the first column."""
@@ -160,7 +164,7 @@ def number_cell(value: float | None) -> Cell:
 
 def share_cell(value: float | None) -> Cell:
     """Return a share as a cell, in percent."""
-    return Cell(value, percent(value))
+    return Cell(value, percent(value).replace(" ", "\u00a0"))
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -15,11 +15,10 @@ from encore.reports.plots.exposure import (
 from encore.reports.plots.groups import plot_listener_groups, plot_tiers
 from encore.reports.plots.ingredients import plot_channels, plot_frontier
 from encore.reports.plots.map import plot_map
-from encore.reports.plots.predictions import plot_bias_by_range, plot_prediction_analysis
+from encore.reports.plots.predictions import plot_prediction_analysis
 from encore.reports.plots.training import plot_training
 
 __all__ = [
-    "plot_bias_by_range",
     "plot_calibration",
     "plot_channels",
     "plot_cold_start",

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from encore.reports.naming import SHIPPED, finite
-from encore.reports.plots.marks import SHARES, dot, ends, guide, hue, key, rows_down
+from encore.reports.plots.marks import SHARES, dot, ends, guide, hue, key, plain, rows_down
 from encore.reports.plots.predictions import count_plays
 from encore.reports.style import ACCENT, INK, MUTED, SMALL, dress, figure_of, text
 
@@ -33,7 +34,7 @@ def plot_errors(groupings: Sequence[Mapping[str, Any]]) -> Figure:
     models = sorted(named, key=lambda model: model != SHIPPED)
     for (left, right), grouping in zip(grid, groupings, strict=True):
         groups = grouping["groups"]
-        dress(left, f"by {grouping['what']}")
+        dress(left, f"by {plain(grouping['what'], 40)}")
         dress(right, "")
         right.axvline(0, color=INK, linewidth=0.8)
         for axes, metric in ((left, "rmse"), (right, "bias")):
@@ -49,6 +50,7 @@ def plot_errors(groupings: Sequence[Mapping[str, Any]]) -> Figure:
     grid[-1, 0].set_xlabel("RMSE, log1p plays", fontsize=SMALL, color=MUTED)
     grid[-1, 1].set_xlabel("predicted minus true", fontsize=SMALL, color=MUTED)
     for axes in grid.flat:
+        axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.tick_params(labelbottom=axes in grid[-1])
     key(grid[0, 0], [(_marker(i), hue(model), model) for i, model in enumerate(models)])
     return figure

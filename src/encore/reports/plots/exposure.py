@@ -40,7 +40,8 @@ def plot_concentration(exposure: Mapping[str, Any]) -> Figure:
     dress(axes, "how few take how much", "the first n of the catalogue", "share of all")
     for name, (x, y) in curves.items():
         width = 2.2 if name in (PLAYED, SHIPPED) else 1.0
-        axes.plot(x, y, color=_hue(name), linewidth=width)
+        marker = "o" if len(x) < 2 else None
+        axes.plot(x, y, color=_hue(name), linewidth=width, marker=marker)
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))

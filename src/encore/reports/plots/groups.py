@@ -1,6 +1,7 @@
 """Who and what is served: the ranking by groups of listeners, and by tiers of tracks."""
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -48,8 +49,8 @@ def plot_listener_groups(grouping: Mapping[str, Any]) -> Figure:
                 panels[1].plot([i, i], ends(at), color=ACCENT, linewidth=1.6)
                 panels[1].plot(i, at["mean"], "o", color=ACCENT, markersize=6)
         panels[1].set_xticks(range(len(labels)), wrapped(labels), fontsize=SMALL)
-    below = f"{grouping['what']}; below, listeners"
-    panels[-1].set_xlabel(wrapped([below])[0], fontsize=SMALL, color=MUTED)
+    across = fill(f"{plain(grouping['what'], 120)}; below, listeners", 56)
+    panels[-1].set_xlabel(across, fontsize=SMALL, color=MUTED)
     return figure
 
 
@@ -70,10 +71,11 @@ def plot_tiers(tiers: Mapping[str, Any]) -> Figure:
     top, bottom = figure.subplots(2, 1, height_ratios=(0.3 * len(bars), 2.4))
     dress(top, "who gets the slots")
     _composition(top, bars, [group["label"].partition(":")[0] for group in groups])
+    rising = groups[::-1]  # the head right, where models differ most and have their names
     found = dict.fromkeys(model for group in groups for model in group["found"])
-    rows = {model: [group["found"].get(model) for group in groups] for model in found}
-    dress(bottom, f"{label(tiers['metric'])} by tier", tiers["what"])
-    lines_by_group(bottom, [group["label"].replace(": ", "\n") for group in groups], rows)
+    rows = {model: [group["found"].get(model) for group in rising] for model in found}
+    dress(bottom, f"{label(tiers['metric'])} by tier", plain(tiers["what"], 60))
+    lines_by_group(bottom, [group["label"].replace(": ", "\n") for group in rising], rows)
     return figure
 
 

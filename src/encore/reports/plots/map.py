@@ -92,7 +92,7 @@ def _diameters(artists: Sequence[Mapping[str, Any]]) -> Floats:
 def _name_them(
     axes: Axes, artists: Sequence[Mapping[str, Any]], spots: Floats, sizes: Floats, side: float
 ) -> None:
-    """Name the best known, each where its name lies on no other and on no point that is named."""
+    """Name the best known, each where its name lies on no other name and no better known point."""
     taken: list[Box] = []
     discs = [
         (x - size / 2, y - size / 2, x + size / 2, y + size / 2)
@@ -109,7 +109,7 @@ def _name_them(
             (x - wide / 2, y + away),
             (x - wide / 2, y - away - SMALL),
         )
-        others = [*taken, *(disc for j, disc in enumerate(discs) if j != i)]
+        others = [*taken, *discs[:i]]
         for left, bottom in places:
             box = (left, bottom - 1, left + wide, bottom + SMALL + 1)
             inside = left >= 0 and bottom >= 0 and box[2] <= side and box[3] <= side

@@ -87,7 +87,8 @@ def name_ends(axes: Axes, spots: Mapping[str, tuple[float, float]], gap: float =
     to_axes = axes.transScale + axes.transLimits
     at = {name: to_axes.transform(spot) for name, spot in spots.items()}
     names = sorted(at, key=lambda name: float(at[name][1]))
-    for name, y in zip(names, apart([float(at[name][1]) for name in names], gap), strict=True):
+    wanted = [max(float(at[name][1]), i * gap) for i, name in enumerate(names)]
+    for name, y in zip(names, apart(wanted, gap), strict=True):
         end = float(at[name][1])
         axes.plot(
             [float(at[name][0]) + 0.015, 1.0, 1.02],
@@ -121,29 +122,31 @@ def apart(wanted: Sequence[float], gap: float) -> list[float]:
 def name_curves(
     axes: Axes, curves: Mapping[str, tuple[Floats, Floats]], colour: Callable[[str], str]
 ) -> None:
-    """Name each curve on itself, where it is farthest from all others and from names.
+    """Name each curve on itself, where it is farthest from all others; no name lies on another.
 
-    Limits must be set before; what ships is placed first.
+    Limits must be set before; the last curve is placed first.
     """
     to_axes = axes.transScale + axes.transLimits
     lines = {
-        name: np.array(to_axes.transform(np.column_stack(curve))) for name, curve in curves.items()
+        name: _dense(np.array(to_axes.transform(np.column_stack(curve))))
+        for name, curve in curves.items()
     }
-    taken: list[Floats] = []
+    taken: list[tuple[Floats, Floats]] = []
     for name in reversed(list(lines)):
+        half = np.array([0.009 * len(name) + 0.01, 0.035])  # of a name, as a share of the axes
         line = lines[name]
-        inside = line[(line[:, 0] > 0.1) & (line[:, 0] < 0.85) & (line[:, 1] < 0.92)]
-        candidates = inside if len(inside) else line
-        others = [lines[other] for other in lines if other != name]
-        half = np.array([0.02 * len(name), 0.06])  # of a name, as a share of the axes
-        room = np.full(len(candidates), np.inf)
-        for other in others:
-            away = np.abs(candidates[:, None] - other[None]) / half
-            room = np.minimum(room, away.max(axis=2).min(axis=1))
-        for spot in taken:
-            room = np.minimum(room, (np.abs(candidates - spot) / half).max(axis=1))
-        spot = candidates[int(np.argmax(room))]
-        taken.append(spot)
+        inside = ((line > half) & (line < 1 - half)).all(axis=1)
+        places = line[inside] if inside.any() else line
+        room = np.full(len(places), np.inf)
+        for other in lines:
+            if other != name:
+                away = np.abs(places[:, None] - lines[other][None]) / half
+                room = np.minimum(room, away.max(axis=2).min(axis=1))
+        for spot, size in taken:
+            meets = (np.abs(places - spot) < half + size).all(axis=1)
+            room = np.where(meets, -1.0, room)
+        spot = places[int(np.argmax(room))]
+        taken.append((spot, half))
         axes.text(
             float(spot[0]),
             float(spot[1]),
@@ -154,6 +157,13 @@ def name_curves(
             zorder=6,
             **text(colour(name)),
         )
+
+
+def _dense(line: Floats, points: int = 300) -> Floats:
+    """Return a line with points enough that a name can stand anywhere on it."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    at = np.linspace(0, along[-1], points)
+    return np.column_stack([np.interp(at, along, line[:, i]) for i in range(2)])
 
 
 def key(axes: Axes, entries: Sequence[tuple[str, str, str]]) -> None:
@@ -200,8 +210,10 @@ def rows_down(axes: Axes, names: Sequence[str], ours: str = SHIPPED) -> None:
 
 def wrapped(labels: Sequence[str]) -> list[str]:
     """Return labels of an axis across, broken so that they stand beside one another."""
-    width = max(6, 56 // max(len(labels), 1))
-    return ["\n".join(fill(part, width) for part in plain(one, 60).split("\n")) for one in labels]
+    width = max(6, 52 // max(len(labels), 1))
+    return [
+        "\n".join(fill(part, width) for part in plain(one, 4 * width).split("\n")) for one in labels
+    ]
 
 
 def plain(name: str, at_most: int = NAME_AT_MOST) -> str:

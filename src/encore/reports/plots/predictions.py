@@ -17,16 +17,12 @@ from encore.reports.style import (
     ACCENT,
     DENSITY,
     INK,
-    MUTED,
     SECOND,
     SMALL,
     beside,
     dress,
     figure_of,
-    text,
 )
-
-NORMAL_95 = 1.96  # half-width of a 95 % interval in standard errors
 
 
 def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
@@ -73,36 +69,6 @@ def plot_prediction_analysis(metrics: Mapping[str, Any]) -> Figure:
     residuals.plot(middle, [float(np.mean(-errors[group])) for group in groups], color=ACCENT)
     residuals.set_title("mean", loc="right", fontsize=SMALL, color=ACCENT)
     count_plays(residuals.xaxis, reach)
-    return figure
-
-
-def plot_bias_by_range(predictions: npt.ArrayLike, targets: npt.ArrayLike) -> Figure:
-    """Return the mean error, with its 95 % interval, by range of true plays.
-
-    Both arrays hold log1p(plays). The ranges are quantiles of the raw plays, so that each holds
-    about as many pairs. Raises `InputError` as `plot_prediction_analysis` does.
-    """
-    predicted, true = _pair(predictions, targets)
-    plays = np.expm1(true).round()
-    edges = np.unique(np.quantile(plays, np.linspace(0, 1, 9)[1:], method="higher"))
-    place = np.searchsorted(edges, plays)
-    bins = range(len(edges))
-    figure = figure_of(1.2 + 0.34 * len(edges))
-    axes = figure.subplots()
-    dress(axes, "mean error by true plays", "predicted minus true, log1p plays")
-    axes.axvline(0, color=INK, linewidth=0.8)
-    names = []
-    for i in bins:
-        errors, inside = (predicted - true)[place == i], plays[place == i]
-        half = NORMAL_95 * errors.std() / np.sqrt(len(errors))
-        axes.plot([errors.mean() - half, errors.mean() + half], [i, i], color=ACCENT, linewidth=1.6)
-        axes.plot(errors.mean(), i, "o", color=ACCENT, markersize=6)
-        first, last = f"{inside.min():,.0f}", f"{inside.max():,.0f}"
-        names.append(first if first == last else f"{first} to {last}")
-        axes.text(1.02, i, f"{len(errors):,}", transform=axes.get_yaxis_transform(), **text(MUTED))
-    axes.set_title("pairs", loc="right", fontsize=SMALL, color=MUTED, x=1.09)
-    axes.set_yticks(list(bins), names, fontsize=SMALL)
-    axes.set_ylim(-0.6, len(edges) - 0.4)
     return figure
 
 

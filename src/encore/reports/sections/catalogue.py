@@ -17,6 +17,8 @@ from encore.reports.parts import (
     share_cell,
 )
 
+SHOWN = 20  # of the map's artists, on the page
+
 HOW_CONCENTRATION = (
     "How much the first n of the catalogue take, each curve by its own order. A curve above that "
     "of plays puts more on fewer. Lists of a fixed length cannot be as uneven as plays, so that a "
@@ -28,17 +30,18 @@ HOW_DECILES = (
     "nearly nothing on both sides."
 )
 HOW_GENRES = (
-    "Vermilion right of ink: the genre is recommended more than it is played. What has several "
-    "genres counts for each in part; heard tracks are not listed, so that even a fair list differs."
+    "Vermilion right of the other dot: the genre is recommended more than it is played. What has "
+    "several genres counts for each in part; heard tracks are not listed, so that even a fair list "
+    "differs."
 )
 HOW_COVERAGE = (
     "The share of the catalogue that stands in anybody's list. It grows with the number of "
     "listeners and slots, and chance covers most: read it beside accuracy."
 )
 HOW_TIERS = (
-    "Artists in three tiers that have a third of all plays each. Above, who gets the slots; below, "
-    "what share of the right answers of a tier is found. A model that lists more of a tier finds "
-    "more of it."
+    "The catalogue in tiers that have as many plays each. Above, who gets the slots; below, what "
+    "share of the right answers of a tier is found. A model that lists more of a tier finds more "
+    "of it, and what is rare is harder to find for any: compare models within a tier."
 )
 HOW_MAP = (
     "Near one another is what the same listeners play; a dot's area is its listeners. Only "
@@ -86,7 +89,7 @@ def catalogue_section(analysis: Mapping[str, Any], kind: str) -> Section | None:
         figure = plots.plot_tiers(tiers)
         alt = "Slots and found answers by tier of popularity"
         more.append(Drawn("tiers", figure, alt, HOW_TIERS, [_tiers(tiers)]))
-    blocks += [more] if more else []
+    blocks += [more[i : i + 2] for i in range(0, len(more), 2)]
     return Section("What is recommended", blocks) if blocks else None
 
 
@@ -104,11 +107,11 @@ def map_section(found: Mapping[str, Any]) -> Section | None:
                 _at(one["y"]),
             ],
         )
-        for one in found["artists"]
+        for one in sorted(found["artists"], key=lambda one: -one["listeners"])
     ]
     figure = plots.plot_map(found)
     alt = f"Map of {len(rows):,} {found['what']}s, coloured by genre"
-    table = Table("map", found["what"], ["genre", "listeners", "x", "y"], rows)
+    table = Table("map", found["what"], ["genre", "listeners", "x", "y"], rows, shown=SHOWN)
     return Section("A map", [[Drawn("map", figure, alt, HOW_MAP, [table])]])
 
 

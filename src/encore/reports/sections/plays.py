@@ -11,11 +11,12 @@ from encore.wording import counted
 
 HOW_PREDICTIONS = (
     "On the diagonal a prediction is exact; errors should centre on zero, follow the Q-Q line and "
-    "show no slope in the residuals."
+    "show no slope in the residuals. Colours are logarithmic, so that a few pairs look like many."
 )
 HOW_BIAS = (
     "Right of the line is predicted too high, left of it too low. Some pull to the middle, rare "
-    "plays too high and many too low, is what any cautious prediction shows."
+    "plays too high and many too low, is what any cautious prediction shows: groups by true plays "
+    "are chosen by the answer itself."
 )
 HOW_CALIBRATION = (
     "Left, the mean of true plays where so many are predicted, a tenth of the pairs each: on the "
@@ -27,7 +28,10 @@ HOW_ERRORS = (
     "Where plays vary more, errors are larger whatever the model: compare it with the means beside "
     "it."
 )
-HOW_COLD = "The gap between cold and warm is the price of knowing little."
+HOW_COLD = (
+    "The gap between cold and warm is the price of knowing little. Cold rows may be of another "
+    "kind too, with plays that vary more or less: compare models within a group."
+)
 
 
 def predictions_section(
@@ -37,30 +41,25 @@ def predictions_section(
 
     `predictions` as of `plot_prediction_analysis`; "errors" and "calibration" of the analysis.
     """
-    blocks: list[list[Part]] = []
-    more: list[Part] = []
+    drawn: list[Part] = []
     if predictions:
         figure = plots.plot_prediction_analysis(predictions)
         alt = "Predicted by true plays, distribution of errors, Q-Q plot, residuals"
-        bias = plots.plot_bias_by_range(predictions["predictions"], predictions["targets"])
-        blocks.append(
-            [
-                Drawn("predictions", figure, alt, HOW_PREDICTIONS),
-                Drawn("bias", bias, "Mean error by range of true plays", HOW_BIAS),
-            ]
-        )
+        drawn.append(Drawn("predictions", figure, alt, HOW_PREDICTIONS))
     calibration = analysis.get("calibration") or {}
     if calibration.get("bins"):
         figure = plots.plot_calibration(calibration)
         alt = "True by predicted plays, and what share of true plays the intervals hold"
         numbers = [_calibration(calibration["bins"]), _levels(calibration["levels"])]
-        more.append(Drawn("calibration", figure, alt, HOW_CALIBRATION, numbers))
+        drawn.append(Drawn("calibration", figure, alt, HOW_CALIBRATION, numbers))
     errors = analysis.get("errors") or []
-    if shown := [grouping for grouping in errors if grouping["grouping"] != "plays"]:
-        figure = plots.plot_errors(shown)
-        alt = "RMSE and bias of predicted plays by " + ", ".join(one["what"] for one in shown)
-        more.append(Drawn("errors", figure, alt, HOW_ERRORS, [_errors(errors)]))
-    blocks += [more] if more else []
+    by_plays = [grouping for grouping in errors if grouping["grouping"] == "plays"]
+    others = [grouping for grouping in errors if grouping["grouping"] != "plays"]
+    for name, shown, how in (("bias", by_plays, HOW_BIAS), ("errors", others, HOW_ERRORS)):
+        if shown:
+            alt = "RMSE and bias of predicted plays by " + ", ".join(one["what"] for one in shown)
+            drawn.append(Drawn(name, plots.plot_errors(shown), alt, how, [_errors(name, shown)]))
+    blocks = [drawn[i : i + 2] for i in range(0, len(drawn), 2)]
     return Section("Predicted plays", blocks) if blocks else None
 
 
@@ -106,7 +105,7 @@ def _levels(levels: Sequence[Mapping[str, Any]]) -> Table:
     return Table("intervals", "interval", ["holds", "mean width"], rows, "Intervals of log1p plays")
 
 
-def _errors(groupings: Sequence[Mapping[str, Any]]) -> Table:
+def _errors(name: str, groupings: Sequence[Mapping[str, Any]]) -> Table:
     first = groupings[0]["groups"][0]["models"]
     rows: list[Row] = []
     for grouping in groupings:
@@ -116,4 +115,4 @@ def _errors(groupings: Sequence[Mapping[str, Any]]) -> Table:
             rows.append(Row(group["label"], [count_cell(group["rows"]), *cells], over=over))
     columns = ["pairs", *(f"{e}, {m}" for e in ("RMSE", "bias") for m in first)]
     note = "On log1p plays; bias is the mean of predicted minus true; small, the 95 % interval."
-    return Table("errors", "", columns, rows, note=note)
+    return Table(name, "", columns, rows, note=note)
