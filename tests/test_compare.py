@@ -11,11 +11,11 @@ from scipy.stats import wilcoxon
 
 from encore import folder
 from encore.cli import main
-from encore.cli.compare import sentence
 from encore.evaluation.names import ENCORE
 from encore.evaluation.significance import Comparison, holm
 from encore.metrics import Interval
 from encore.reports.naming import SHIPPED
+from encore.reports.sentences import sentence
 
 SIZE = 60
 USERS = [f"user {u}" for u in range(SIZE)]
@@ -163,18 +163,18 @@ def test_several_runs_are_each_compared_with_the_first(compared, tmp_path, good,
 def test_json_has_the_shape_that_the_docstring_tells(encore, good, poor):
     _, out, _ = encore(good, poor, "--json")
     found = json.loads(out)
-    assert set(found) == {"model", "comparisons"}
+    assert list(found) == ["model", "comparisons", "differences"]
     assert found["model"] == "encore"
     wanted = (
         "board metric one other seeds listeners left_out mean_one mean_other ratio lean p p_holm "
-        "verdict"
+        "verdict gains"
     )
     for each in found["comparisons"]:
         assert list(each) == wanted.split()
         assert set(each["ratio"]) == {"mean", "low", "high"}
     from encore.cli.compare import compare
 
-    for name in [*wanted.split(), "model", "comparisons", "mean", "low", "high"]:
+    for name in [*wanted.split(), "model", "comparisons", "mean", "low", "high", "gain"]:
         assert f'"{name}"' in compare.__doc__
 
 
