@@ -104,7 +104,7 @@ def compare(
         return
     from encore.reports.comparison import Compared, write_comparison
 
-    title = " and ".join([first.name, *differing]) if others else f"{model} in {first.name}"
+    title = f"{first.name} against {', '.join(differing)}" if others else f"{model} in {first.name}"
     means = _means(first, others, {question.board for question in questions})
     page = out or runs[0] / "comparison.html"
     write_comparison(

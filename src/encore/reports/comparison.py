@@ -24,7 +24,7 @@ from encore.reports.sentences import sentence, summary
 
 Means = Mapping[str, Mapping[str, Mapping[str, float]]]  # board -> model -> run -> mean
 
-FEW = 4  # comparisons whose sentences are the verdict; more are summed up by board before
+FEW = 4  # comparisons whose sentences are the verdict; more are summed up by board
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,6 @@ def sections_of(compared: Compared) -> list[Section]:
     found, one_run = compared.found, compared.model is None
     words = Section("In words", [], [sentence(each) for each in found])
     return [
-        *([words] if len(found) > FEW else []),
         ratios_section(found, one_run=one_run),
         gains_section(found, compared.gains, one_run=one_run),
         *([means_section(compared.means)] if compared.means else []),
@@ -75,5 +74,6 @@ def sections_of(compared: Compared) -> list[Section]:
             setup_section(found[0].one, other, differences)
             for other, differences in compared.differences.items()
         ),
+        *([words] if len(found) > FEW else []),
         asked_section(found),
     ]

@@ -16,8 +16,8 @@ from encore.reports.style import ACCENT, FAINT, INK, MUTED, SECOND, SMALL, dress
 #: How a verdict looks: its colour and its mark, which points where it is.
 LOOKS = {BETTER: (SECOND, ">"), WORSE: (ACCENT, "<")}
 PLAIN = (MUTED, "o")
-NAME, TITLE = 22, 26  # characters that there is room for beside a row, above a panel
-POINTS = 200  # that a curve is drawn from
+NAME, TITLE = 22, 16  # characters that there is room for beside a row, above a panel
+POINTS = 120  # that a curve is drawn from
 SHOWN = 0.99  # share of listeners whose changes are within a panel's height
 
 # What an axis of ratios may name, the finest first: the first that names few enough is taken.
@@ -74,7 +74,7 @@ def plot_gains(panels: Mapping[tuple[str, str], Gains]) -> Figure:
     figure = figure_of(0.2 + 2.0 * lines)
     grid = figure.subplots(lines, columns, squeeze=False)
     for axes, ((what, against), found) in zip(grid.flat, panels.items(), strict=False):
-        dress(axes, f"{what}\n{short(f'against {against}', TITLE)}")
+        dress(axes, f"{what}\nagainst {short(against, TITLE)}")
         axes.title.set_parse_math(False)
         _curve(axes, found)
     for axes in grid[-1]:

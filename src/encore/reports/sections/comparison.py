@@ -1,15 +1,16 @@
 """Sections of a comparison: ratios, who gains and who pays, what differs, how it was asked."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from encore.evaluation.gains import Gains
 from encore.evaluation.runs import listed, place_of
 from encore.evaluation.setups import Difference
 from encore.evaluation.significance import Comparison, headline, less_is_better
 from encore.reports import plots
-from encore.reports.naming import OWN, RUNG, SHIPPED, number
-from encore.reports.parts import Cell, Drawn, Row, Section, Table, count_cell, share_cell
+from encore.reports.naming import OWN, RUNG, SHIPPED, number, percent
+from encore.reports.page import whole
+from encore.reports.parts import Cell, Drawn, Row, Section, Table, count_cell
 from encore.reports.sentences import SAME_SETUP, p_text, setting_text
 
 HOW_RATIOS = (
@@ -40,18 +41,16 @@ HOW_MEANS = (
 
 def ratios_section(found: Sequence[Comparison], *, one_run: bool) -> Section:
     """Return every comparison as a dot with its interval, and all of them as a table."""
-    panels: dict[str, list[tuple[str, Comparison]]] = {}
     by_board = one_run or len({each.other for each in found}) > 1
-    for each in found:
-        title, name = (
-            (_where(each), each.other) if by_board else (f"against {each.other}", _where(each))
-        )
+    panels: dict[str, list[tuple[str, Comparison]]] = {}
+    for each in _whole_boards(found) if by_board else found:
+        title, name = (_where(each), each.other) if by_board else ("", _where(each))
         panels.setdefault(title, []).append((name, each))
     if by_board:
         panels = {title: sorted(rows, key=_standing) for title, rows in panels.items()}
     figure = plots.plot_ratios(panels)
     alt = "Ratio of the means of each comparison with its interval, better to the right"
-    return Section("Ratios", [[Drawn("ratios", figure, alt, HOW_RATIOS)], [_table(found)]])
+    return Section("Ratios", [[_table(found), Drawn("ratios", figure, alt, HOW_RATIOS)]])
 
 
 def gains_section(found: Sequence[Comparison], gains: Sequence[Gains], *, one_run: bool) -> Section:
@@ -59,24 +58,14 @@ def gains_section(found: Sequence[Comparison], gains: Sequence[Gains], *, one_ru
 
     Curves are of whole boards, not of single rungs; between models, against the strongest alone.
     """
-    rows: list[Row] = []
-    drawn: dict[tuple[str, str], Gains] = {}
-    over = ""
-    for each, of in zip(found, gains, strict=True):
-        shares = [
-            Cell(count, share_cell(count / each.listeners).text, f"{count:,}")
-            if each.listeners
-            else Cell(count, "—")
-            for count in (of.gain, of.stay, of.lose)
-        ]
-        where = _where(each)
-        rows.append(Row(each.other, shares, over="" if where == over else where))
-        over = where
+    of = dict(zip(map(id, found), gains, strict=True))
+    rows = _rows(found, lambda each: _shares(of[id(each)], each.listeners))
     table = Table("gains", "against", ["gain", "stay", "lose"], rows, note="Small, the listeners.")
-    whole = _whole_boards(found)
-    for each, of in zip(found, gains, strict=True):
-        if each in whole and (not one_run or each is _strongest(each, found)):
-            drawn[_where(each), each.other] = of
+    drawn = {
+        (_where(each), each.other): of[id(each)]
+        for each in _whole_boards(found)
+        if not one_run or each is _strongest(each, found)
+    }
     figure = plots.plot_gains(drawn)
     alt = "Each listener's change, sorted, a panel each comparison"
     return Section("Listener by listener", [[table, Drawn("gains", figure, alt, HOW_GAINS)]])
@@ -84,21 +73,17 @@ def gains_section(found: Sequence[Comparison], gains: Sequence[Gains], *, one_ru
 
 def means_section(means: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Section:
     """Return the means of all models of both runs side by side; `means` is board, model, run."""
-    runs = list(
-        dict.fromkeys(run for models in means.values() for of in models.values() for run in of)
-    )
+    every = (run for models in means.values() for of in models.values() for run in of)
+    runs = list(dict.fromkeys(every))
     rows: list[Row] = []
     for board in sorted(means, key=place_of):
         metric = headline(board)
         top = min if less_is_better(metric) else max
         for i, (model, of) in enumerate(means[board].items()):
-            best = top(of.values()) if len(set(of.values())) > 1 else None
-            cells = [
-                Cell(
-                    of.get(run), number(of.get(run)), best=best is not None and of.get(run) == best
-                )
-                for run in runs
-            ]
+            told = {run: number(of.get(run)) for run in runs}
+            best = number(top(of.values()))
+            apart = len({told[run] for run in of}) > 1
+            cells = [Cell(of.get(run), told[run], best=apart and told[run] == best) for run in runs]
             rows.append(Row(model, cells, model == SHIPPED, f"{board}, {metric}" if not i else ""))
     return Section("Side by side", [[Table("means", "model", runs, rows, note=HOW_MEANS)]])
 
@@ -119,16 +104,16 @@ def setup_section(one: str, other: str, differences: Sequence[Difference] | None
 
 def asked_section(found: Sequence[Comparison]) -> Section:
     """Return who was asked, and what the test is and is not."""
+    same: dict[tuple[str, tuple[int, ...], int, int], list[str]] = {}
+    for each in found:
+        asked = each.board, each.seeds, each.listeners, each.left_out
+        same.setdefault(asked, []).append(each.other)
     rows = [
         Row(
-            f"{each.board}: {each.other}",
-            [
-                Cell(list(each.seeds), listed(each.seeds)),
-                count_cell(each.listeners),
-                count_cell(each.left_out),
-            ],
+            f"{board}: {', '.join(others)}",
+            [Cell(list(seeds), listed(seeds)), count_cell(listeners), count_cell(left_out)],
         )
-        for each in found
+        for (board, seeds, listeners, left_out), others in same.items()
     ]
     note = "Left out is who has a value in only one of the two."
     table = Table("asked", "against", ["seeds", "listeners", "left out"], rows, note=note)
@@ -136,25 +121,40 @@ def asked_section(found: Sequence[Comparison]) -> Section:
 
 
 def _table(found: Sequence[Comparison]) -> Table:
-    rows: list[Row] = []
-    over = ""
-    for each in found:
-        facts = each.to_json()
-        ratio = facts["ratio"]
-        small = "" if ratio["low"] is None else f"{number(ratio['low'])} to {number(ratio['high'])}"
-        cells = [
-            *(Cell(facts[side], number(facts[side])) for side in ("mean_one", "mean_other")),
-            Cell(ratio, number(ratio["mean"]), small),
-            *(Cell(facts[p], p_text(getattr(each, p))) for p in ("p", "p_holm")),
-            Cell(each.verdict, each.verdict),
-        ]
-        where = _where(each)
-        rows.append(Row(each.other, cells, over="" if where == over else where))
-        over = where
     one = found[0].one
     columns = [one, "other", "ratio", "p", "p, Holm", f"{one} is"]
     note = "Small, the 95 % interval of the ratio; of squared errors less is better."
-    return Table("comparisons", "against", columns, rows, note=note)
+    return Table("comparisons", "against", columns, _rows(found, _facts), note=note)
+
+
+def _rows(found: Sequence[Comparison], cells: Callable[[Comparison], Sequence[Cell]]) -> list[Row]:
+    """Return a row for each comparison, those of a board together under its name."""
+    rows: list[Row] = []
+    over = ""
+    for each in sorted(found, key=lambda each: place_of(each.board)):
+        where = _where(each)
+        rows.append(Row(each.other, cells(each), over="" if where == over else where))
+        over = where
+    return rows
+
+
+def _facts(found: Comparison) -> list[Cell]:
+    facts = found.to_json()
+    ratio = facts["ratio"]
+    small = "" if ratio["low"] is None else f"{number(ratio['low'])} to {number(ratio['high'])}"
+    return [
+        *(Cell(facts[side], number(facts[side])) for side in ("mean_one", "mean_other")),
+        Cell(ratio, number(ratio["mean"]), small),
+        *(Cell(facts[p], p_text(getattr(found, p)).replace(" ", "\xa0")) for p in ("p", "p_holm")),
+        Cell(found.verdict, found.verdict),
+    ]
+
+
+def _shares(of: Gains, listeners: int) -> list[Cell]:
+    counts = of.gain, of.stay, of.lose
+    if not listeners:
+        return [Cell(count, "—") for count in counts]
+    return [Cell(count, percent(count / listeners), whole(count)) for count in counts]
 
 
 def _where(found: Comparison) -> str:
