@@ -88,7 +88,7 @@ def short(name: str, most: int = NAME) -> str:
     """Return a name that a figure has room and letters for: its end, where it is long.
 
     >>> short("runs/of/a/long/evening/als"), short("als 東京")
-    ('…f/a/long/evening/als', 'als ??')
+    ('…of/a/long/evening/als', 'als ??')
     """
     # The figures' typeface has Latin, Greek and Cyrillic letters, few beyond them.
     plain = "".join(c if c.isprintable() and ord(c) < 0x0530 else "?" for c in name)
