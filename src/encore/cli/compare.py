@@ -118,9 +118,9 @@ def compare(
 def _differences(one: Run, other: Run) -> list[Difference] | None:
     """Return how two runs were made otherwise at the seeds they share; None where it is unknown."""
     shared = sorted(one.seeds.keys() & other.seeds.keys())
-    sides = [[results_of(run.seeds[seed]) for seed in shared] for run in (one, other)]
-    known = [[results for results in side if results is not None] for side in sides]
-    return differences(*known) if sides == known else None
+    ours, theirs = ([results_of(run.seeds[seed]) for seed in shared] for run in (one, other))
+    known = [[results for results in side if results is not None] for side in (ours, theirs)]
+    return differences(*known) if known == [ours, theirs] else None
 
 
 def _means(
