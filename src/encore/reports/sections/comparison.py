@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from encore.evaluation.gains import Gains
+from encore.evaluation.names import is_baseline
 from encore.evaluation.runs import listed, place_of
 from encore.evaluation.setups import Difference
 from encore.evaluation.significance import Comparison, headline, less_is_better
 from encore.reports import plots
-from encore.reports.naming import OWN, RUNG, SHIPPED, number, percent
+from encore.reports.naming import RUNG, SHIPPED, number, percent
 from encore.reports.page import whole
 from encore.reports.parts import Cell, Drawn, Row, Section, Table, count_cell
 from encore.reports.sentences import SAME_SETUP, p_text, setting_text
@@ -172,7 +173,7 @@ def _standing(row: tuple[str, Comparison]) -> float:
 def _strongest(each: Comparison, found: Sequence[Comparison]) -> Comparison:
     """Return the comparison with the best of the others on the same board, a baseline if any."""
     rivals = [rival for rival in found if rival.board == each.board and rival.listeners]
-    baselines = [rival for rival in rivals if not rival.other.startswith(OWN)]
+    baselines = [rival for rival in rivals if is_baseline(rival.other)]
     sign = 1 if less_is_better(each.metric) else -1
     return min(baselines or rivals, key=lambda rival: sign * rival.mean_other, default=each)
 
