@@ -78,6 +78,7 @@ def test_the_page_says_what_the_terminal_says_and_how_to_read_it():
     facts = compared([asked(other=0.299)], **RUNS)
     page = unescape(render(facts))
     assert f"<p>{sentence(facts.found[0])}</p>" in page
+    assert "encore of each run" in page
     for text in (HOW_RATIOS, HOW_GAINS, *HOW_TEST):
         assert text in page
 

@@ -56,6 +56,7 @@ def render(compared: Compared) -> str:
     return fill(
         "comparison.html.j2",
         title=compared.title,
+        model=compared.model,
         verdict=[sentence(found) for found in compared.found] if few else summary(compared.found),
         sections=sections_of(compared),
         kind_of=kind_of,

@@ -1,7 +1,7 @@
 """Sections of a comparison: ratios, who gains and who pays, what differs, how it was asked."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from encore.evaluation.gains import Gains
 from encore.evaluation.names import is_baseline
@@ -59,13 +59,14 @@ def gains_section(found: Sequence[Comparison], gains: Sequence[Gains], *, one_ru
 
     Curves are of whole boards, not of single rungs; between models, against the strongest alone.
     """
-    of = dict(zip(map(id, found), gains, strict=True))
-    rows = _rows(found, lambda each: _shares(of[id(each)], each.listeners))
+    both = [*zip(found, gains, strict=True)]
+    rows = _rows([(each, _shares(of, each.listeners)) for each, of in both])
     table = Table("gains", "against", ["gain", "stay", "lose"], rows, note="Small, the listeners.")
+    whole_boards = _whole_boards(found)
     drawn = {
-        (_where(each), each.other): of[id(each)]
-        for each in _whole_boards(found)
-        if not one_run or each is _strongest(each, found)
+        (_where(each), each.other): of
+        for each, of in both
+        if each in whole_boards and (not one_run or each is _strongest(each, found))
     }
     figure = plots.plot_gains(drawn)
     alt = "Each listener's change, sorted, a panel each comparison"
@@ -123,18 +124,19 @@ def asked_section(found: Sequence[Comparison]) -> Section:
 
 def _table(found: Sequence[Comparison]) -> Table:
     one = found[0].one
+    rows = _rows((each, _facts(each)) for each in found)
     columns = [one, "other", "ratio", "p", "p, Holm", f"{one} is"]
     note = "Small, the 95 % interval of the ratio; of squared errors less is better."
-    return Table("comparisons", "against", columns, _rows(found, _facts), note=note)
+    return Table("comparisons", "against", columns, rows, note=note)
 
 
-def _rows(found: Sequence[Comparison], cells: Callable[[Comparison], Sequence[Cell]]) -> list[Row]:
+def _rows(found: Iterable[tuple[Comparison, Sequence[Cell]]]) -> list[Row]:
     """Return a row for each comparison, those of a board together under its name."""
     rows: list[Row] = []
     over = ""
-    for each in sorted(found, key=lambda each: place_of(each.board)):
+    for each, cells in sorted(found, key=lambda pair: place_of(pair[0].board)):
         where = _where(each)
-        rows.append(Row(each.other, cells(each), over="" if where == over else where))
+        rows.append(Row(each.other, cells, over="" if where == over else where))
         over = where
     return rows
 
