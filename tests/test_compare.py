@@ -2,7 +2,10 @@
 
 import json
 import math
+import re
 import sys
+from base64 import b64decode
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,11 @@ from scipy.stats import wilcoxon
 
 from encore import folder
 from encore.cli import main
-from encore.cli.compare import sentence
 from encore.evaluation.names import ENCORE
 from encore.evaluation.significance import Comparison, holm
 from encore.metrics import Interval
 from encore.reports.naming import SHIPPED
+from encore.reports.sentences import SAME_SETUP, sentence
 
 SIZE = 60
 USERS = [f"user {u}" for u in range(SIZE)]
@@ -163,18 +166,18 @@ def test_several_runs_are_each_compared_with_the_first(compared, tmp_path, good,
 def test_json_has_the_shape_that_the_docstring_tells(encore, good, poor):
     _, out, _ = encore(good, poor, "--json")
     found = json.loads(out)
-    assert set(found) == {"model", "comparisons"}
+    assert list(found) == ["model", "comparisons", "differences"]
     assert found["model"] == "encore"
     wanted = (
         "board metric one other seeds listeners left_out mean_one mean_other ratio lean p p_holm "
-        "verdict"
+        "verdict gains"
     )
     for each in found["comparisons"]:
         assert list(each) == wanted.split()
         assert set(each["ratio"]) == {"mean", "low", "high"}
     from encore.cli.compare import compare
 
-    for name in [*wanted.split(), "model", "comparisons", "mean", "low", "high"]:
+    for name in [*wanted.split(), "model", "comparisons", "mean", "low", "high", "gain"]:
         assert f'"{name}"' in compare.__doc__
 
 
@@ -424,6 +427,92 @@ def test_a_flipped_byte_in_a_board_is_refused_by_name(encore, good):
     code, _, err = encore(good)
     assert code == 1
     assert str(file) in err
+
+
+# What differs, and the page
+
+
+def write_results(run: Path, seeds=(0, 1), **config) -> None:
+    for seed in seeds:
+        facts = {"config": {"dropout": 0.2, "layers": [8, 4], "seed": seed, **config}}
+        (run / str(seed) / "results.json").write_text(json.dumps(facts))
+
+
+def test_what_differs_between_runs_is_printed_and_in_json(encore, good, poor):
+    write_results(good)
+    write_results(poor, dropout=0.1, layers=[16])
+    _, out, _ = encore(good, poor)
+    assert [line.split() for line in out.splitlines() if line.startswith("config")] == [
+        ["config.dropout", "0.2", "0.1"],
+        ["config.layers", "8,", "4", "16"],
+    ]
+    _, out, _ = encore(good, poor, "--json")
+    assert json.loads(out)["differences"] == [
+        {"run": str(poor), "setting": "config.dropout", "one": 0.2, "other": 0.1},
+        {"run": str(poor), "setting": "config.layers", "one": [8, 4], "other": [16]},
+    ]
+
+
+def test_the_same_settings_and_unknown_ones_are_said_in_words(encore, good, poor):
+    write_results(good)
+    _, out, _ = encore(good, poor)
+    assert f"{good}, {poor}: What differs in how they were made is not known" in out
+    write_results(poor)
+    _, out, _ = encore(good, poor)
+    assert f"{good}, {poor}: {SAME_SETUP}" in out
+    _, out, _ = encore(good)
+    assert SAME_SETUP not in out
+
+
+def test_gains_count_the_listeners_of_the_comparison(compared, good, poor):
+    for each in compared(good, poor).values():
+        assert sum(each["gains"].values()) == each["listeners"]
+        assert each["gains"]["gain"] > each["gains"]["lose"]
+
+
+def test_out_writes_the_page_of_what_is_printed(encore, tmp_path, good, poor):
+    write_results(good)
+    write_results(poor, dropout=0.1)
+    page = tmp_path / "pages/page.html"
+    code, out, err = encore(good, poor, "--out", page)
+    assert code == 0
+    assert f"page: {page}" in err
+    text = unescape(page.read_text())
+    told = [line for line in out.splitlines() if line.endswith("is better.")]
+    assert len(told) == 2
+    for words in (*told, "config.dropout", "Side by side", f"{good} against {poor}"):
+        assert words in text
+    assert not (good / "comparison.html").exists()
+
+
+def test_a_page_of_one_run_has_its_models_and_no_differences(encore, tmp_path, good):
+    page = tmp_path / "page.html"
+    assert encore(good, "--json", "--out", page)[0] == 0
+    text = page.read_text()
+    assert f"<h1>encore in {good}</h1>" in text
+    assert "item-knn" in text
+    assert "Side by side" not in text
+    assert "What differs" not in text
+
+
+def test_open_shows_the_page_where_it_was_written(encore, monkeypatch, tmp_path, good, poor):
+    shown = []
+    monkeypatch.setattr("typer.launch", shown.append)
+    encore(good, poor, "--open")
+    encore(good, poor, "--open", "--out", tmp_path / "page.html")
+    pages = [good / "comparison.html", tmp_path / "page.html"]
+    assert shown == [page.as_uri() for page in pages]
+    assert all(page.is_file() for page in pages)
+
+
+def test_side_by_side_are_the_means_over_the_shared_seeds(encore, tmp_path, good):
+    more = make_run(tmp_path / "more", 0.25, seeds=(1, 2))
+    page = tmp_path / "page.html"
+    encore(good, more, "--out", page)
+    (twin,) = re.findall('download="means.json" href="data:[^,]*,([^"]+)"', page.read_text())
+    rows = json.loads(b64decode(twin))["rows"]
+    (means,) = (row[2:] for row in rows if row[:2] == ["discovery, ndcg@10", "encore"])
+    assert means == pytest.approx([scores(level, 1).mean() for level in (0.3, 0.25)])
 
 
 # Sentences

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -180,3 +181,28 @@ def interrupted_page(
     with pytest.raises(KeyboardInterrupt), live:
         pipeline.train(small_world, small_config, on_epoch=live.epoch)
     return Made(live.page, ["It had come to this: training: epoch 1 of at most 3."])
+
+
+@pytest.fixture(scope="session")
+def comparison_page(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """What `encore compare` writes of two runs, one of them with a long name."""
+    from encore.evaluation.gains import gains
+    from encore.evaluation.setups import Difference
+    from encore.evaluation.significance import Contrast, Values, compare
+    from encore.reports.comparison import Compared, write_comparison
+    from encore.reports.sentences import sentence
+
+    rng, users = np.random.default_rng(0), np.arange(80).astype(str)
+    runs = "runs/good", "runs/" + "of-a-long-evening-" * 4
+    sides = Values(users, rng.random(80)), Values(users, rng.random(80) / 2)
+    boards = (("discovery", "ndcg@10"), ("plays", "squared_error"))
+    questions = [Contrast(board, metric, *runs, {0: sides}) for board, metric in boards]
+    found = compare(questions)
+    digests = Difference("data.sources.plays.csv.sha256", "ab" * 32, "cd" * 32)
+    means = {"discovery": {"encore": dict.fromkeys(runs, 0.2), "als": {runs[0]: 0.1}}}
+    page = tmp_path_factory.mktemp("browser") / "comparison.html"
+    differences = {runs[1]: [digests]}
+    write_comparison(
+        Compared("Two runs", found, gains(questions), "encore", means, differences), page
+    )
+    return Made(page, [sentence(each) for each in found])

@@ -3,7 +3,7 @@
 import pytest
 
 # Fixtures of conftest.py, each of which writes a page: a line here, and it is held to all of this.
-PAGES = ("run_report", "dataset_page", "interrupted_page")
+PAGES = ("run_report", "dataset_page", "interrupted_page", "comparison_page")
 
 
 @pytest.fixture(params=PAGES)

@@ -1,6 +1,5 @@
 """`encore compare`: whether one run beats another, or one model of a run, by more than luck."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,15 @@ from encore.evaluation.runs import (
     boards_of,
     check_test_sides,
     figures_of,
-    listed,
     models_of,
     place_of,
     run_at,
     shared_seeds,
     values_of,
 )
-from encore.reports.naming import SHIPPED, number
-from encore.wording import counted, noun
+from encore.evaluation.setups import Difference, differences, results_of
+from encore.reports.naming import RUNG, SHIPPED, number
+from encore.reports.sentences import SAME_SETUP, p_text, ratio_text, sentence, setting_text
 
 if TYPE_CHECKING:
     from encore.evaluation.significance import Comparison, Contrast
@@ -52,17 +51,24 @@ def compare(
         list[str] | None,
         typer.Option(help="Of one RUN: a model to compare with, else each; repeatable."),
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="A page to write, as comparison.html.")] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the page, RUN/comparison.html without --out.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the comparisons as JSON.")] = False,
 ) -> None:
     """Compare the first run with each further one, or the models of one run, listener by listener.
 
     Both must have held out the same rows: the seeds they share, with the same test side. A ratio
     above 1 says that the first has more; p is Wilcoxon's, corrected by Holm over all comparisons of
-    the call; better and worse are said only where interval and p agree.
+    the call; better and worse are said only where interval and p agree. Between runs, settings,
+    data, split, versions and machine that differ are told too. --out writes all of it as one page,
+    with figures and with who gains and who loses.
 
     --json prints {"model", "comparisons": [{"board", "metric", "one", "other", "seeds",
     "listeners", "left_out", "mean_one", "mean_other", "ratio": {"mean", "low", "high"}, "lean",
-    "p", "p_holm", "verdict": "better" | "worse" | "equal" | "unclear" | "none"}]}.
+    "p", "p_holm", "verdict": "better" | "worse" | "equal" | "unclear" | "none", "gains": {"gain",
+    "stay", "lose"}}], "differences": [{"run", "setting", "one", "other"}]}.
     """
     if against and len(runs) > 1:
         raise UsageError("--against compares models of one RUN; expected no further RUN")
@@ -70,18 +76,77 @@ def compare(
         raise UsageError(f"--against {model}: is the model that is compared; name another one")
 
     from encore.evaluation import significance
+    from encore.evaluation.gains import gains
 
     first, *others = [run_at(path) for path in runs]
     if others:
         questions = _between_runs(first, others, model, board, metric)
     else:
         questions = _between_models(first, model, against, board, metric)
-    found = significance.compare(questions)
+    found, changes = significance.compare(questions), gains(questions)
+    differing = {other.name: _differences(first, other) for other in others}
     if json_:
-        comparisons = [comparison.to_json() for comparison in found]
-        show.print_json({"model": model, "comparisons": comparisons})
+        comparisons = [
+            {**comparison.to_json(), "gains": of.to_json()}
+            for comparison, of in zip(found, changes, strict=True)
+        ]
+        flat = [
+            {"run": name, **difference._asdict()}
+            for name, some in differing.items()
+            for difference in some or ()
+        ]
+        show.print_json({"model": model, "comparisons": comparisons, "differences": flat})
     else:
         _print(found, model if others else None)
+        for name, some in differing.items():
+            _print_differences(first.name, name, some)
+    if out is None and not open_:
+        return
+    from encore.reports.comparison import Compared, write_comparison
+
+    title = f"{first.name} against {', '.join(differing)}" if others else f"{model} in {first.name}"
+    means = _means(first, others, {question.board for question in questions})
+    page = out or runs[0] / "comparison.html"
+    write_comparison(
+        Compared(title, found, changes, model if others else None, means, differing), page
+    )
+    show.say(f"page: {page}")
+    if open_:
+        typer.launch(page.absolute().as_uri())
+
+
+def _differences(one: Run, other: Run) -> list[Difference] | None:
+    """Return how two runs were made otherwise at the seeds they share; None where it is unknown."""
+    shared = sorted(one.seeds.keys() & other.seeds.keys())
+    ours, theirs = ([results_of(run.seeds[seed]) for seed in shared] for run in (one, other))
+    known = [[results for results in side if results is not None] for side in (ours, theirs)]
+    return differences(*known) if known == [ours, theirs] else None
+
+
+def _means(
+    first: Run, others: list[Run], boards: set[str]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return, of each whole board, every model's mean in each run over the seeds that all share."""
+    from encore.evaluation.significance import headline, over_seeds
+
+    if not others:
+        return {}
+    runs = [first, *others]
+    shared = sorted(set.intersection(*(set(run.seeds) for run in runs)))
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for board in boards:
+        if board.startswith(RUNG) and RUNG.rstrip("_") in boards:
+            continue
+        for run in runs:
+            for model in models_of(run, board, shared) if shared else ():
+                asked = [
+                    values_of(run.seeds[seed], board, model, headline(board)) for seed in shared
+                ]
+                values = over_seeds(value for value in asked if value is not None).values_U
+                if len(values):
+                    of = found.setdefault(board, {}).setdefault(model, {})
+                    of[run.name] = float(values.mean())
+    return found
 
 
 def _between_runs(
@@ -215,54 +280,21 @@ def _table(rows: list[tuple[str, "Comparison"]]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for label, each in rows:
         means = number(each.mean_one), number(each.mean_other)
-        table.add_row(escape(label), *means, _ratio(each), _p(each.p_holm), each.verdict)
+        table.add_row(escape(label), *means, ratio_text(each), p_text(each.p_holm), each.verdict)
     return table
 
 
-def sentence(found: "Comparison") -> str:
-    """Return in words what a comparison says, computed from its numbers."""
-    from encore.evaluation import significance as told
-
-    where = f"{found.board}, {found.metric}"
-    if found.verdict == told.NONE:
-        return f"{where}: {found.one} and {found.other} have no listener in common."
-    seeds = f"{noun(len(found.seeds), 'seed')} {listed(found.seeds)}"
-    who = f"{counted(found.listeners, 'listener')}, {seeds}"
-    if found.left_out:
-        have = noun(found.left_out, "has", "have")
-        who += f", {found.left_out:,} left out who {have} a value in only one"
-    less = " (less is better)" if told.less_is_better(found.metric) else ""
-    scores = f"{found.one} {number(found.mean_one)}, {found.other} {number(found.mean_other)}{less}"
-    if found.verdict == told.EQUAL:
-        return f"{where}: {scores}; the same for every listener ({who})."
-    facts = f"{_times(found)}; p {_p(found.p)}, {_p(found.p_holm)} after Holm; {who}"
-    if found.verdict != told.UNCLEAR:
-        return f"{where}: {scores}; {facts}: {found.one} is {found.verdict}."
-    interval, ranks = told.apart(found.ratio), found.p_holm < told.ALPHA
-    if interval and ranks:
-        why = "means and most listeners point opposite ways, so neither is better"
-    elif interval != ranks:
-        sees, blind = ("interval", "p") if interval else ("p", "interval")
-        why = f"the {sees} tells them apart, the {blind} does not, so it stays unclear"
-    else:
-        why = "they cannot be told apart"
-    return f"{where}: {scores}; {facts}: {why}."
-
-
-def _times(found: "Comparison") -> str:
-    """Return the ratio in words; of sums of squared errors also what it is of RMSE: the root."""
-    if math.isnan(found.ratio.mean):
-        return f"no ratio to {number(found.mean_other)}"
-    times = f"{_ratio(found)} times"
-    if found.metric == "squared_error":
-        times += f", {number(found.ratio.mean**0.5)} times the RMSE"
-    return times
-
-
-def _ratio(found: "Comparison") -> str:
-    mean, low, high = (number(value) for value in found.ratio)
-    return mean if math.isnan(found.ratio.low) else f"{mean} ({low} to {high})"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else number(value)
+def _print_differences(one: str, other: str, found: Sequence[Difference] | None) -> None:
+    show.out.print()
+    if not found:
+        unknown = "What differs in how they were made is not known: a results.json is missing."
+        told = unknown if found is None else SAME_SETUP
+        show.out.print(f"{one}, {other}: {told}", markup=False, soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    for name in (one, other):
+        table.add_column(escape(name), overflow="fold")
+    for name, here, there in found:
+        table.add_row(escape(name), escape(setting_text(here)), escape(setting_text(there)))
+    show.out.print(table)

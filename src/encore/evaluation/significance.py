@@ -236,7 +236,7 @@ def signed_rank(one_U: Floats, other_U: Floats) -> tuple[float, float]:
         raise InputError("a listener without a value; expected pairs (see `paired`)")
     if not one_U.size:
         return math.nan, math.nan
-    difference_U = _differences(one_U, other_U)
+    difference_U = differences(one_U, other_U)
     if not difference_U.any():
         return 1.0, 0.0
     rank_U = rankdata(np.abs(difference_U))
@@ -333,7 +333,7 @@ def _answer(
     ratio = ratio_interval(found.one_U, found.other_U, seed)
     if not len(found.listeners):
         word = NONE
-    elif not _differences(found.one_U, found.other_U).any():
+    elif not differences(found.one_U, found.other_U).any():
         word = EQUAL
     else:
         word = verdict(question.metric, ratio, lean, p_holm)
@@ -355,8 +355,10 @@ def _answer(
     )
 
 
-def _differences(one_U: Floats, other_U: Floats) -> Floats:
-    """Return the differences in units of the largest value, rounded to `DIGITS`."""
+def differences(one_U: Floats, other_U: Floats) -> Floats:
+    """Return the differences in units of the largest value, rounded to `DIGITS`; of none, none."""
+    if not len(one_U):
+        return np.zeros(0)
     largest = max(np.abs(one_U).max(), np.abs(other_U).max())
     return np.round((one_U - other_U) / largest, DIGITS) if largest else np.zeros_like(one_U)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from encore.evaluation.setups import leaves
 from encore.reports.naming import Value, finite, number, percent
 from encore.reports.page import address, embedded, whole, written
 
@@ -167,17 +168,13 @@ def share_cell(value: float | None) -> Cell:
     return Cell(value, percent(value).replace(" ", "\u00a0"))
 
 
-def flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(value: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the leaves of nested mappings as dotted names and text.
 
     >>> flat({"als": {"factors": 64}, "hidden": [256, 128]})
     [('als.factors', '64'), ('hidden', '256, 128')]
     """
-    leaves: list[tuple[str, str]] = []
-    for key, inner in value.items():
-        if isinstance(inner, Mapping):
-            leaves += flat(inner, f"{prefix}{key}.")
-        else:
-            text = ", ".join(map(str, inner)) if isinstance(inner, list) else str(inner)
-            leaves.append((f"{prefix}{key}", text))
-    return leaves
+    return [
+        (name, ", ".join(map(str, leaf)) if isinstance(leaf, list) else str(leaf))
+        for name, leaf in leaves(value).items()
+    ]

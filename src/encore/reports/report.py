@@ -13,6 +13,7 @@ import numpy as np
 
 from encore import folder
 from encore.errors import InputError
+from encore.evaluation.setups import results_of
 from encore.reports.findings import findings
 from encore.reports.page import fill, in_dark
 from encore.reports.parts import Drawn, Section, Table, kind_of
@@ -38,7 +39,9 @@ def write_report(run: Path) -> Path:
 
     Raises `InputError` where results.json is missing or a file cannot be read.
     """
-    results = _read_json(run / "results.json")
+    results = results_of(run)
+    if results is None:
+        raise InputError(f"{run / 'results.json'}: missing; `encore evaluate` writes it")
     page = run / "report.html"
     finished = "status" not in results
     history = read_history(run / "history.jsonl", whole_lines=not finished)
@@ -120,18 +123,6 @@ def sections_of(
         facts_section(results),
     ]
     return [section for section in every if section]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; `encore evaluate` writes it") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: {type(found).__name__}, expected an object")
-    return found
 
 
 def read_history(path: Path, *, whole_lines: bool = False) -> list[dict[str, Any]]:

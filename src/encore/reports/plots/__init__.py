@@ -5,6 +5,7 @@ so that a server's threads may draw at the same time.
 """
 
 from encore.reports.plots.boards import plot_cold_start, plot_ladder, plot_metric_comparison
+from encore.reports.plots.comparison import plot_gains, plot_ratios
 from encore.reports.plots.errors import plot_calibration, plot_errors
 from encore.reports.plots.exposure import (
     plot_concentration,
@@ -27,12 +28,14 @@ __all__ = [
     "plot_deciles",
     "plot_errors",
     "plot_frontier",
+    "plot_gains",
     "plot_genres",
     "plot_ladder",
     "plot_listener_groups",
     "plot_map",
     "plot_metric_comparison",
     "plot_prediction_analysis",
+    "plot_ratios",
     "plot_tiers",
     "plot_training",
 ]
