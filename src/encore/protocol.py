@@ -106,6 +106,8 @@ def run_seed(
 
     sides = splitting.split(data, protocol.by, protocol.held_out, config.seed, last=protocol.last)
     say(f"{data}; {_words(sides.facts)}")
+    for stale in folder.glob("*.npz"):  # of a run before: a board of one must not meet another's
+        stale.unlink()
     with watched(sides, folder, title) as live:
         started = time.perf_counter()
         model = trained(sides, live)
