@@ -81,8 +81,8 @@ def test_the_tail_is_told_beside_the_best_baseline(ours: float, said: str) -> No
 @pytest.mark.parametrize(
     ("few", "many", "said"),
     [
-        (0.7, -0.5, "Plays are predicted 2.014 times too high where they are 1 to 3, predicted 1."),
-        (-0.7, 0.5, "Plays are predicted 2.014 times too low where they are 1 to 3, predicted 1."),
+        (0.7, -0.5, "Plays are predicted 2.0 times too high where they are 1 to 3, predicted 1."),
+        (-0.7, 0.5, "Plays are predicted 2.0 times too low where they are 1 to 3, predicted 1."),
         (0.01, 0.01, "Plays are predicted without bias where they are 1 to 3, predicted without"),
     ],
 )
@@ -152,10 +152,12 @@ def test_variety_has_its_price() -> None:
 
     (cheap,) = findings(analysed(frontier=frontier(0.19, 0.65)))
     assert cheap == (
-        "The default list is 30 % more varied than the plain ranking at -5.0 % of its NDCG."
+        "The default list is 30 % more varied than the plain ranking, for 5.0 % less NDCG."
     )
     (dear,) = findings(analysed(frontier=frontier(0.1, 0.65)))
-    assert "at -50.0 %" in dear
+    assert "for 50.0 % less NDCG" in dear
+    (odd,) = findings(analysed(frontier=frontier(0.21, 0.4)))
+    assert "is 20 % less varied than the plain ranking, for 5.0 % more NDCG" in odd
 
 
 def test_a_training_that_was_cut_short_is_said() -> None:

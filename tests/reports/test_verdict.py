@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from encore.reports.naming import best
-from encore.reports.verdict import compare, new_listeners, span, standing, verdict
+from encore.reports.verdict import compare, new_listeners, span, standing, verdict, what_ships
 
 
 def row(metric: str, mean: float, half: float | None = 0.01) -> dict[str, Any]:
@@ -106,11 +106,25 @@ def test_the_verdict_speaks_of_each_board_and_of_the_choice(results: dict[str, A
     discovery, plays, chosen = verdict(results)
     assert discovery.startswith("Discovery: the list beats item-knn, the best baseline, by 12.7 %")
     assert plays.startswith("Plays: the prediction beats listener+track-mean")
-    assert chosen == (
-        "The list that ships is blend: validation NDCG@10 .235 against .208 (item-knn)."
-    )
+    assert chosen == "What ships is the blend: NDCG@10 0.235 on validation rows."
     results["boards"]["discovery"]["als"]["ndcg@10"] = {"mean": 0.3, "low": 0.29, "high": 0.31}
     assert verdict(results)[0].startswith("Discovery: the list is worse than als")
+
+
+def test_what_ships_is_told_by_its_weights_and_its_validation() -> None:
+    chosen = {
+        "list": "blend",
+        "weights": {"als": 0.1, "hybrid": 0.6, "ease": 0.3, "content": 0.0},
+        "validation": {"blend": 0.17, "hybrid": 0.15, "als": 0.16, "content": 0.3},
+    }
+    assert what_ships(chosen | {"validation": chosen["validation"] | {"content": 0.1}}) == (
+        "What ships is the blend of hybrid (60 %), ease (30 %) and als (10 %): NDCG@10 0.170 on "
+        "validation rows, where the best part alone, als, has 0.160."
+    )
+    assert "the best part alone, content, has 0.300" in str(what_ships(chosen))
+    one = {"list": "ease", "weights": {"ease": 1.0, "als": 0.0}, "validation": {"ease": 0.2}}
+    assert what_ships(one) == "What ships is ease: NDCG@10 0.200 on validation rows."
+    assert what_ships({}) is None
 
 
 def rungs(*ratios: tuple[int, dict[str, float]]) -> dict[str, Any]:

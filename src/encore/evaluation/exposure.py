@@ -21,7 +21,7 @@ from encore.recommend.shown import Shown
 
 Counts = npt.NDArray[np.float64]
 
-MOST = 15  # tracks and genres that are named
+MOST, GENRES = 10, 15  # that are named
 LENGTHS = (1, 2, 5, 10, 20)  # of lists, by which the catalogue is covered
 CUT = 20
 
@@ -169,7 +169,7 @@ def genres(features: Features, listed_T: Counts, heard_T: Counts) -> list[dict[s
     )
     if not listed_G.sum() or not heard_G.sum():
         return []
-    most = [int(genre) for genre in np.argsort(-heard_G, kind="stable")[:MOST] if heard_G[genre]]
+    most = [int(genre) for genre in np.argsort(-heard_G, kind="stable")[:GENRES] if heard_G[genre]]
     return [
         {
             "genre": features.genres.id(genre),

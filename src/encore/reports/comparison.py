@@ -12,7 +12,7 @@ from encore.evaluation.gains import Gains
 from encore.evaluation.setups import Difference
 from encore.evaluation.significance import Comparison
 from encore.reports.page import fill
-from encore.reports.parts import Section, kind_of
+from encore.reports.parts import Section
 from encore.reports.sections.comparison import (
     asked_section,
     gains_section,
@@ -59,7 +59,6 @@ def render(compared: Compared) -> str:
         model=compared.model,
         verdict=[sentence(found) for found in compared.found] if few else summary(compared.found),
         sections=sections_of(compared),
-        kind_of=kind_of,
     )
 
 

@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from encore.reports.naming import SHIPPED, finite, number, percent
-from encore.reports.verdict import BETTER, UNCLEAR, WORSE, span, standing
+from encore.reports.naming import SHIPPED, finite, percent
+from encore.reports.verdict import BETTER, UNCLEAR, WORSE, listed, span, standing
 from encore.wording import counted
 
 Results = Mapping[str, Any]
@@ -34,9 +34,9 @@ def groups_of_listeners(results: Results) -> str | None:
                 found[standing(group["ratio"])].append(group["label"])
         peer, by = grouping["baseline"], f"by {grouping['grouping']}"
         if found[WORSE]:
-            told.append(f"{by}, worse than {peer} for {_listed(found[WORSE])}")
+            told.append(f"{by}, worse than {peer} for {listed(found[WORSE])}")
         if found[UNCLEAR]:
-            told.append(f"{by}, no better than {peer} for {_listed(found[UNCLEAR])}")
+            told.append(f"{by}, no better than {peer} for {listed(found[UNCLEAR])}")
         if found[BETTER] and not found[WORSE] and not found[UNCLEAR]:
             told.append(f"{by}, better than {peer} in every group")
     return f"Listeners {'; '.join(told)}." if told else None
@@ -184,9 +184,9 @@ def parts_of_the_list(results: Results) -> str | None:
             f"without {first['channel']} it loses {span(first['ratio'], unsigned=True)} of NDCG@10"
         )
     if idle:
-        told.append(f"{_listed(idle)} {_adds(idle)} nothing here that can be told")
+        told.append(f"{listed(idle)} {_adds(idle)} nothing here that can be told")
     if harm:
-        told.append(f"without {_listed(harm)} it would do better here")
+        told.append(f"without {listed(harm)} it would do better here")
     return f"The list: {'; '.join(told)}."
 
 
@@ -202,10 +202,11 @@ def variety(results: Results) -> str | None:
         if not finite(plain[metric]) or not finite(ships[metric]) or plain[metric]["mean"] <= 0:
             return None
         change.append(100 * (ships[metric]["mean"] / plain[metric]["mean"] - 1))
+    more, less = (f"{abs(each):.{digits}f} %" for each, digits in zip(change, (0, 1), strict=True))
     return (
-        f"The default list is {change[0]:+.0f} % more varied than the plain ranking at "
-        f"{change[1]:+.1f} % of its NDCG."
-    ).replace("+", "", 1)
+        f"The default list is {more} {'more' if change[0] > 0 else 'less'} varied than the plain "
+        f"ranking, for {less} {'less' if change[1] < 0 else 'more'} NDCG."
+    )
 
 
 def training(results: Results) -> str | None:
@@ -248,18 +249,9 @@ def _bias(value: Mapping[str, float]) -> str:
     low, high = value.get("low"), value.get("high")
     if low is None or high is None or low <= 0 <= high:
         return "predicted without bias"
-    times = number(math.exp(abs(value["mean"])))
-    return f"predicted {times} times too {'high' if value['mean'] > 0 else 'low'}"
+    times = math.exp(abs(value["mean"]))
+    return f"predicted {times:.1f} times too {'high' if value['mean'] > 0 else 'low'}"
 
 
 def _adds(names: Sequence[str]) -> str:
     return "adds" if len(names) == 1 else "add"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them.
-
-    >>> _listed(["a"]), _listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

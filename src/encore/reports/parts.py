@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
@@ -42,9 +42,11 @@ class Row:
 class Table:
     """Named rows under named columns; `corner` names what the rows are.
 
-    The page shows the first `shown` rows, where that is given; the JSON twin has all.
+    The page shows the first `shown` rows, where that is given; the JSON twin has all. What is
+    `folded` is there for who asks.
     """
 
+    kind: ClassVar = "table"
     name: str
     corner: str
     columns: Sequence[str]
@@ -52,6 +54,7 @@ class Table:
     title: str = ""
     note: str = ""
     shown: int | None = None
+    folded: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return {"columns", "rows"}, the rows' names in the first column."""
@@ -73,6 +76,7 @@ class Table:
 class Drawn:
     """A figure, what it shows for those who cannot see it, how to read it, and its numbers."""
 
+    kind: ClassVar = "drawn"
     name: str
     figure: Figure
     alt: str
@@ -105,6 +109,7 @@ class Slot:
 class Listing:
     """A list of tracks, as a listener would see it."""
 
+    kind: ClassVar = "listing"
     title: str
     slots: Sequence[Slot]
     note: str = ""
@@ -133,11 +138,6 @@ class Section:
     def anchor(self) -> str:
         """The section's name in an address."""
         return re.sub("[^a-z0-9]+", "-", self.title.lower()).strip("-")
-
-
-def kind_of(part: Part) -> str:
-    """Return which macro of the template shows a part."""
-    return type(part).__name__.lower()
 
 
 def figure_cell(value: Value | None, best: bool = False) -> Cell:

@@ -16,7 +16,7 @@ from encore.errors import InputError
 from encore.evaluation.setups import results_of
 from encore.reports.findings import findings
 from encore.reports.page import fill, in_dark
-from encore.reports.parts import Drawn, Section, Table, kind_of
+from encore.reports.parts import Drawn, Section, Table
 from encore.reports.sections.boards import board_sections
 from encore.reports.sections.catalogue import catalogue_section, map_section
 from encore.reports.sections.ingredients import ingredients_section
@@ -97,7 +97,6 @@ def _page(results: Mapping[str, Any], sections: Sequence[Section]) -> str:
         verdict=verdict(results),
         findings=findings(results),
         sections=sections,
-        kind_of=kind_of,
     )
 
 

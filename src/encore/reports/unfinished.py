@@ -16,7 +16,7 @@ from typing import Any
 
 from encore.models.epochs import REFIT, TRY_OUT
 from encore.reports.page import fill
-from encore.reports.parts import Section, kind_of
+from encore.reports.parts import Section
 from encore.reports.sections.making import data_section, facts_section, training_section
 
 TRAINING, INTERRUPTED, FAILED = "training", "interrupted", "failed"
@@ -47,7 +47,6 @@ def unfinished_page(
         heading="In training" if live else "Not finished",
         verdict=sentences,
         sections=[section for section in every if section],
-        kind_of=kind_of,
         refresh=RENEWED if live else None,
     )
 

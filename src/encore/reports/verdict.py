@@ -4,7 +4,7 @@ A sentence is computed, never written by hand: where the shipped list is worse t
 says so. `encore.reports.findings` tells what else there is to know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from encore.evaluation.names import is_baseline
@@ -36,11 +36,35 @@ def verdict(results: Mapping[str, Any]) -> list[str]:
             sentences.append(f"{name.replace('_', ' ').capitalize()}: {subject} {said}.")
     if said := new_listeners(results):
         sentences.append(said)
-    chosen = results.get("chosen", {})
-    if chosen.get("list"):
-        why = f": {chosen['why']}" if chosen.get("why") else ""
-        sentences.append(f"The list that ships is {chosen['list']}{why}".rstrip(".") + ".")
+    if said := what_ships(results.get("chosen", {})):
+        sentences.append(said)
     return sentences
+
+
+def what_ships(chosen: Mapping[str, Any]) -> str | None:
+    """Return what the list is made of, and what validation said of it; None where not known.
+
+    >>> what_ships({"list": "blend", "weights": {"als": 1.0, "ease": 3.0},
+    ...             "validation": {"blend": 0.2, "ease": 0.15}}).partition(": ")[2]
+    'NDCG@10 0.200 on validation rows, where the best part alone, ease, has 0.150.'
+    """
+    name, scores = chosen.get("list"), chosen.get("validation") or {}
+    if not name:
+        return None
+    weights = {part: abs(weight) for part, weight in (chosen.get("weights") or {}).items()}
+    total = sum(weights.values())
+    parts = sorted((part for part in weights if weights[part]), key=lambda part: -weights[part])
+    said = f"What ships is {name if name in weights else f'the {name}'}"
+    if len(parts) > 1:
+        said += f" of {listed([f'{part} ({weights[part] / total:.0%})' for part in parts])}"
+        said = said.replace("%)", " %)")
+    alone = {part: score for part, score in scores.items() if part in weights and part != name}
+    if name in scores:
+        said += f": NDCG@10 {number(scores[name])} on validation rows"
+        if alone:
+            rival = max(alone, key=lambda part: alone[part])
+            said += f", where the best part alone, {rival}, has {number(alone[rival])}"
+    return f"{said}."
 
 
 def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None) -> str | None:
@@ -140,9 +164,16 @@ def headline_of(board: Board) -> str:
 
 
 def _rows(steps: list[int]) -> str:
-    named = [str(k) for k in steps]
-    text = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"{text} {'row' if steps == [1] else 'rows'}"
+    return f"{listed([str(k) for k in steps])} {'row' if steps == [1] else 'rows'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _apart(one: Value, other: Value) -> bool | None:

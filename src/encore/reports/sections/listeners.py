@@ -21,6 +21,8 @@ from encore.reports.parts import (
 from encore.reports.sections.lists import most_played, plays_of
 from encore.wording import counted
 
+SHOWN = 6  # of each list, of those that stand side by side
+
 HOW_GROUPS = (
     "Above, means over the listeners of a group; below, what ships to the best baseline, listener "
     "by listener: above the line it is better. Groups differ in how many tracks there are to find, "
@@ -53,19 +55,19 @@ def worst_section(served: Mapping[str, Any], kind: str) -> Section | None:
         who = f"Listener {one['user_id']}"
         blocks.append(
             [
-                most_played(one["history"], f"{who} plays most"),
+                most_played(one["history"][:SHOWN], f"{who} plays most"),
                 Listing(
                     f"{who} was offered",
                     [
                         Slot(i, slot["title"], slot["artist"] or "", [slot["reason"]])
-                        for i, slot in enumerate(one["offered"], start=1)
+                        for i, slot in enumerate(one["offered"][:SHOWN], start=1)
                     ],
                 ),
                 Listing(
                     f"{who} played instead",
                     [
                         Slot(i, slot["title"], slot["artist"] or "", [_place(slot)])
-                        for i, slot in enumerate(one["played"], start=1)
+                        for i, slot in enumerate(one["played"][:SHOWN], start=1)
                     ],
                     f"of {counted(one['held_out'], kind)} held out; "
                     f"{counted(one['training_rows'], 'training row')}",

@@ -11,6 +11,7 @@ HOW_TRAINING = (
     "after it is what early stopping is for. Dashed curves: the fit on all rows, which validates "
     "nothing."
 )
+FOLDED = ("config", "chosen")  # long, and of interest to few
 FACTS = {
     "split": "Split",
     "config": "Configuration",
@@ -47,7 +48,14 @@ def data_section(data: Mapping[str, Any]) -> Section:
 def facts_section(results: Mapping[str, Any]) -> Section | None:
     """Return settings, machine and versions; None where nothing of it is known."""
     tables = [
-        Table(key, "", ["value"], [Row(n, [_words(text)]) for n, text in flat(results[key])], title)
+        Table(
+            key,
+            "",
+            ["value"],
+            [Row(n, [_words(text)]) for n, text in flat(results[key])],
+            title,
+            folded=key in FOLDED,
+        )
         for key, title in FACTS.items()
         if results.get(key)
     ]
