@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from encore.errors import InputError
+from encore.reports.page import written
+from encore.reports.plots import plot_training
 from encore.reports.report import render, write_report
 from encore.reports.sections.boards import HOW_BOARD, HOW_LADDER
 from encore.reports.sections.making import HOW_TRAINING
@@ -219,3 +221,10 @@ def test_tables_and_figures_stand_beside_the_page(run: Path) -> None:
         assert PAPER not in dark
         assert DARK[PAPER] in dark
         assert len(text) == len(dark)
+
+
+def test_a_written_figure_has_places_to_a_hundredth_and_scales_as_they_are(history) -> None:
+    text = written(plot_training(history))
+    scales = "".join(re.findall(r"scale\([^)]*\)", text))
+    assert "0.015625" in scales
+    assert not re.search(r"\d\.\d{3}", re.sub(r"scale\([^)]*\)", "", text).partition("<g")[2])

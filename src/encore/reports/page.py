@@ -17,6 +17,8 @@ from encore.wording import noun
 # The names under which an embedded figure's colours are declared, light and dark.
 _NAMES = {light: f"c{i}" for i, light in enumerate(DARK)}
 _COLOUR = re.compile("|".join(DARK))
+# A place to a hundredth of a point, which is as much as can be seen; scales keep their digits.
+_PLACE = re.compile(r"scale\([^)]*\)|(\d+\.\d\d)\d+")
 _DECLARED = "".join(
     f"@media {media}{{:root{{{';'.join(f'--{_NAMES[light]}:{hue}' for light, hue in shades)}}}}}"
     for media, shades in (
@@ -69,7 +71,7 @@ def written(figure: Figure) -> str:
     # The salt makes the ids of the file, and so the page, the same on each run.
     with mpl.rc_context({"svg.hashsalt": "encore"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return _PLACE.sub(lambda found: found[1] or found[0], buffer.getvalue())
 
 
 def address(kind: str, text: str) -> str:

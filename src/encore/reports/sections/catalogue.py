@@ -39,9 +39,10 @@ HOW_COVERAGE = (
     "listeners and slots, and chance covers most: read it beside accuracy."
 )
 HOW_TIERS = (
-    "The catalogue in tiers that have as many plays each. Above, who gets the slots; below, what "
-    "share of the right answers of a tier is found. A model that lists more of a tier finds more "
-    "of it, and what is rare is harder to find for any: compare models within a tier."
+    "The catalogue in tiers of as many plays each; what nobody plays in training stands apart. "
+    "Above, who gets the slots; below, what share of the right answers of a tier is found. A model "
+    "that lists more of a tier finds more of it, and what is rare is harder to find for any: "
+    "compare models within a tier."
 )
 HOW_MAP = (
     "Near one another is what the same listeners play; a dot's area is its listeners. Only "
