@@ -36,7 +36,7 @@ def fill(template: str, **facts: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "whole": whole, "noun": noun}
+    environment.filters |= {"number": number, "whole": whole, "noun": noun, "tight": tight}
     return environment.get_template(template).render(**facts)
 
 
@@ -47,6 +47,15 @@ def whole(value: Any) -> str:
     ('17,632', '—')
     """
     return f"{value:,.0f}" if isinstance(value, int | float) else "—"
+
+
+def tight(sentence: str) -> str:
+    r"""Return a sentence in which no line ends between a number and its percent sign.
+
+    >>> tight("5.0 % more")
+    '5.0\xa0% more'
+    """
+    return sentence.replace(" %", "\u00a0%")
 
 
 def svg(figure: Figure) -> str:

@@ -62,7 +62,7 @@ def ladder_section(rungs: Mapping[int, Board]) -> Section:
     )
     figure = plots.plot_ladder(rungs, LADDER_METRIC, SHIPPED)
     drawn = Drawn("new_listeners", figure, "Ladder of new listeners", HOW_LADDER)
-    return Section("New listeners", [[table, drawn]])
+    return Section("New listeners", [[drawn], [table]])
 
 
 def _rung(name: str) -> bool:

@@ -37,5 +37,6 @@ def plays_of(plays: float) -> str:
 
 
 def _sum(slot: Mapping[str, Any]) -> str:
-    parts = (f"{channel} {number(part)}" for channel, part in slot["contributions"].items())
+    told = ((channel, number(part)) for channel, part in slot["contributions"].items())
+    parts = (f"{channel} {part}" for channel, part in told if part.strip("-0.") or part == "—")
     return " · ".join([number(slot["score"]), *parts])

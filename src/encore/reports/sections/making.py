@@ -35,7 +35,10 @@ def data_section(data: Mapping[str, Any]) -> Section:
     for reason, rows in (data.get("dropped") or {}).items():
         counts[f"dropped: {reason.replace('_', ' ')}"] = rows
     sources = [
-        Row(source["name"], [count_cell(source["bytes"]), _words(source["sha256"])])
+        Row(
+            source["name"],
+            [count_cell(source["bytes"]), Cell(source["sha256"], f"{source['sha256'][:16]}…")],
+        )
         for source in data.get("sources") or []
     ]
     tables = [
