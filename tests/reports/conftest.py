@@ -372,6 +372,7 @@ def make_frontier() -> dict[str, Any]:
         {
             "weight": weight,
             "ndcg": value(0.265 - 0.12 * weight**1.7, 0.009),
+            "ratio": value(1 - 0.45 * weight**1.7, 0.009),
             "diversity": value(0.58 + 0.3 * weight**0.7, 0.006),
             "ships": weight == 0.1,
         }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from encore.reports.naming import SHIPPED, finite, percent
-from encore.reports.verdict import BETTER, UNCLEAR, WORSE, listed, span, standing
+from encore.reports.verdict import BETTER, UNCLEAR, WORSE, apart, listed, span, standing
 from encore.wording import counted
 
 Results = Mapping[str, Any]
@@ -163,9 +163,13 @@ def cold_and_warm(results: Results) -> str | None:
             groups.get(f"{state} {who}", {}).get(SHIPPED, {}).get("rmse")
             for state in ("cold", "warm")
         )
-        if finite(cold) and finite(warm) and warm["mean"] > 0:
+        if not finite(cold) or not finite(warm) or warm["mean"] <= 0:
+            continue
+        if apart(cold, warm):
             more = 100 * (cold["mean"] / warm["mean"] - 1)
             told.append(f"{abs(more):.0f} % {'larger' if more > 0 else 'smaller'} for cold {who}")
+        else:
+            told.append(f"neither larger nor smaller, as far as can be told, for cold {who}")
     return f"Errors of plays are {' and '.join(told)} than for warm ones." if told else None
 
 
@@ -195,17 +199,20 @@ def variety(results: Results) -> str | None:
     points = (_part(results, "frontier") or {}).get("points", [])
     plain = next((point for point in points if point["weight"] == 0), None)
     ships = next((point for point in points if point["ships"]), None)
-    if not plain or not ships:
+    if not plain or not ships or not finite(ships["ratio"]):
         return None
-    change = []
-    for metric in ("diversity", "ndcg"):
-        if not finite(plain[metric]) or not finite(ships[metric]) or plain[metric]["mean"] <= 0:
-            return None
-        change.append(100 * (ships[metric]["mean"] / plain[metric]["mean"] - 1))
-    more, less = (f"{abs(each):.{digits}f} %" for each, digits in zip(change, (0, 1), strict=True))
+    one, other = (point["diversity"] for point in (ships, plain))
+    if not finite(one) or not finite(other) or other["mean"] <= 0:
+        return None
+    change = 100 * (one["mean"] / other["mean"] - 1)
+    cost = {
+        WORSE: f"for {span(ships['ratio'], unsigned=True)} less NDCG",
+        BETTER: f"and has {span(ships['ratio'], unsigned=True)} more NDCG",
+        UNCLEAR: "at no cost in NDCG that can be told",
+    }[standing(ships["ratio"])]
     return (
-        f"The default list is {more} {'more' if change[0] > 0 else 'less'} varied than the plain "
-        f"ranking, for {less} {'less' if change[1] < 0 else 'more'} NDCG."
+        f"The default list is {abs(change):.0f} % {'more' if change > 0 else 'less'} varied than "
+        f"the plain ranking, {cost}."
     )
 
 

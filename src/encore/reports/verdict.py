@@ -88,11 +88,11 @@ def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None
     ratio = (ratios or {}).get(rival)
     less = lower_is_better(metric)
     if not finite(ratio):
-        apart = _apart(ours, theirs)
+        known = apart(ours, theirs)
         better = (ours["mean"] > theirs["mean"]) != less
-        if apart is False:
+        if known is False:
             return f"cannot be told apart from {rival}, the best baseline: {scores}"
-        how = "the intervals do not overlap" if apart else "no interval is known"
+        how = "the intervals do not overlap" if known else "no interval is known"
         verb = "beats" if better else "is worse than"
         return f"{verb} {rival}, the best baseline: {scores}; {how}"
     said = standing(ratio, less)
@@ -176,7 +176,7 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _apart(one: Value, other: Value) -> bool | None:
+def apart(one: Value, other: Value) -> bool | None:
     """Say whether two intervals lie apart; None where either is unknown."""
     low, high, below, above = (v.get(end) for v in (one, other) for end in ("low", "high"))
     if low is None or high is None or below is None or above is None:

@@ -55,11 +55,11 @@ def _frontier(frontier: Mapping[str, Any]) -> Table:
     rows = [
         Row(
             f"{point['weight']:g}",
-            [figure_cell(point["ndcg"]), figure_cell(point["diversity"])],
+            [figure_cell(point[name]) for name in ("ndcg", "ratio", "diversity")],
             point["ships"],
         )
         for point in frontier["points"]
     ]
-    columns = [label(f"ndcg@{frontier['n']}"), "Diversity"]
+    columns = [label(f"ndcg@{frontier['n']}"), "to that of weight 0", "Diversity"]
     note = f"Lists of {frontier['n']} for {frontier['listeners']:,} listeners."
     return Table("frontier", "weight", columns, rows, "Accuracy and variety", note)
