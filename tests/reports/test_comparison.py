@@ -60,7 +60,7 @@ def test_the_page_has_the_numbers_of_the_comparison():
     assert list(told) == ["comparisons", "gains", "means", "differences", "asked"]
     for row, found, of in zip(told["comparisons"]["rows"], facts.found, facts.gains, strict=True):
         wanted = found.to_json()
-        keys = ("other", "mean_one", "mean_other", "ratio", "p", "p_holm", "verdict")
+        keys = ("other", "verdict", "mean_one", "mean_other", "ratio", "p", "p_holm")
         assert row == [f"{found.board}, {found.metric}", *(wanted[key] for key in keys)]
         assert [*of.to_json().values()] in [row[2:] for row in told["gains"]["rows"]]
     assert told["means"]["rows"] == [

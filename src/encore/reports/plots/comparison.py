@@ -16,7 +16,7 @@ from encore.reports.style import ACCENT, FAINT, INK, MUTED, SECOND, SMALL, dress
 #: How a verdict looks: its colour and its mark, which points where it is.
 LOOKS = {BETTER: (SECOND, ">"), WORSE: (ACCENT, "<")}
 PLAIN = (MUTED, "o")
-NAME, TITLE = 22, 16  # characters that there is room for beside a row, above a panel
+NAME, TITLE = 22, 14  # characters that there is room for beside a row, above a panel
 POINTS = 120  # that a curve is drawn from
 SHOWN = 0.99  # share of listeners whose changes are within a panel's height
 

@@ -125,8 +125,8 @@ def asked_section(found: Sequence[Comparison]) -> Section:
 def _table(found: Sequence[Comparison]) -> Table:
     one = found[0].one
     rows = _rows((each, _facts(each)) for each in found)
-    columns = [one, "other", "ratio", "p", "p, Holm", f"{one} is"]
-    note = "Small, the 95 % interval of the ratio; of squared errors less is better."
+    columns = ["verdict", "first", "other", "ratio", "p", "p, Holm"]
+    note = f"First is {one}. Small, the 95 % interval of the ratio; less of an error is better."
     return Table("comparisons", "against", columns, rows, note=note)
 
 
@@ -146,10 +146,10 @@ def _facts(found: Comparison) -> list[Cell]:
     ratio = facts["ratio"]
     small = "" if ratio["low"] is None else f"{number(ratio['low'])} to {number(ratio['high'])}"
     return [
+        Cell(found.verdict, found.verdict),
         *(Cell(facts[side], number(facts[side])) for side in ("mean_one", "mean_other")),
         Cell(ratio, number(ratio["mean"]), small),
         *(Cell(facts[p], p_text(getattr(found, p)).replace(" ", "\xa0")) for p in ("p", "p_holm")),
-        Cell(found.verdict, found.verdict),
     ]
 
 
