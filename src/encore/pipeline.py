@@ -26,6 +26,7 @@ from encore.config import TrainConfig
 from encore.data import split as splitting
 from encore.data.dataset import Dataset
 from encore.data.readers import read
+from encore.data.vocabulary import UNKNOWN
 from encore.evaluation import boards, questions
 from encore.evaluation.analysis import analyse
 from encore.evaluation.boards import Board, Question
@@ -180,7 +181,7 @@ class Evaluation:
             "cold_start": self.cold_start,
             "analysis": self.analysis,
             "training": _trained(self.model),
-            "example": example(self.model, user),
+            "example": self._example(user),
             "seconds": self.seconds,
             "machine": _machine(),
             "versions": _versions(),
@@ -207,6 +208,15 @@ class Evaluation:
         for board in self.boards.values():
             board.save(run)
         return write_report(run)
+
+    def _example(self, user_id: str) -> dict[str, Any]:
+        """Return a listener's example, with which of its slots the listener plays held out."""
+        found, features = self.predictions, self.model.bundle.features
+        track_N = found.track_N[found.user_N == features.listeners.index(user_id)]
+        held_out = {*features.tracks.decode(track_N[track_N != UNKNOWN])}
+        told = example(self.model, user_id)
+        slots = [{**slot, "held_out": slot["track_id"] in held_out} for slot in told["slots"]]
+        return {**told, "slots": slots}
 
     def typical_listener(self) -> str:
         """Return the listener whose NDCG@10 is the median of those with any: not the luckiest."""

@@ -319,6 +319,18 @@ def test_a_board_is_a_frame_too(found: Evaluation) -> None:
     assert frame["low"].null_count() > 0  # coverage has no interval
 
 
+def test_slots_of_the_example_that_were_held_out_are_marked(
+    found: Evaluation, sides: tuple[Dataset, Dataset]
+) -> None:
+    board, plays = found.boards["discovery"], sides[1].plays
+    best = str(board.listeners[np.nanargmax(board.values["encore"]["hit_rate@10"])])
+    told = found.results("", best)["example"]
+    held = {*plays.filter(pl.col("user_id") == best)["track_id"]}
+    assert [slot["held_out"] for slot in told["slots"]] == [
+        slot["track_id"] in held for slot in told["slots"]
+    ]
+
+
 def test_the_evaluation_speaks(found: Evaluation) -> None:
     assert found.verdict()[0].startswith("Discovery: the list ")
     assert any("find none of their own" in sentence for sentence in found.findings())

@@ -135,6 +135,7 @@ def make_results() -> dict[str, Any]:
                     "score": score,
                     "contributions": parts,
                     "reason": reason,
+                    "held_out": i == 2,
                 }
                 for i, (title, score, parts, reason) in enumerate(ranked)
             ],

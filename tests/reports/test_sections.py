@@ -11,6 +11,7 @@ from encore.reports.report import render, sections_of
 from encore.reports.sections.catalogue import SHOWN, catalogue_section, map_section
 from encore.reports.sections.ingredients import ingredients_section
 from encore.reports.sections.listeners import listeners_section, worst_section
+from encore.reports.sections.lists import HELD_OUT, example_section
 from encore.reports.sections.plays import predictions_section
 
 DOCS = Path(__file__).parents[2] / "docs/report.md"
@@ -107,6 +108,17 @@ def test_what_is_missing_leaves_the_rest(analysis: dict[str, Any], part: str) ->
     without = {name: inner for name, inner in analysis.items() if name != part}
     left = {one.name for one in _parts(sections_of({"analysis": without}))}
     assert left < whole
+
+
+def test_what_the_listener_does_play_is_marked(results: dict[str, Any]) -> None:
+    listing = example_section(results["example"]).blocks[0][0]
+    assert isinstance(listing, Listing)
+    assert [slot.found for slot in listing.slots] == [i == 2 for i in range(10)]
+    assert listing.note == HELD_OUT
+    results["example"]["slots"][2]["held_out"] = False
+    listing = example_section(results["example"]).blocks[0][0]
+    assert isinstance(listing, Listing)
+    assert listing.note == ""
 
 
 def test_of_nothing_there_is_no_section() -> None:

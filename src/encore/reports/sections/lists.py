@@ -8,16 +8,25 @@ from encore.reports.page import whole
 from encore.reports.parts import Listing, Section, Slot
 from encore.wording import noun
 
+HELD_OUT = "● the listener plays it: it is among the rows that were held out."
+
 
 def example_section(example: Mapping[str, Any]) -> Section:
     """Return a listener's list with what made it, beside what they play most."""
     slots = [
-        Slot(slot["rank"], slot["title"], slot["artist"] or "", (slot["reason"], _sum(slot)))
+        Slot(
+            slot["rank"],
+            slot["title"],
+            slot["artist"] or "",
+            (slot["reason"], _sum(slot)),
+            found=slot.get("held_out", False),
+        )
         for slot in example["slots"]
     ]
+    note = HELD_OUT if any(slot.found for slot in slots) else ""
     return Section(
         "Recommended to one listener",
-        [[Listing("Recommended", slots), most_played(example["history"])]],
+        [[Listing("Recommended", slots, note), most_played(example["history"])]],
         [f"Listener {example['user_id']}, {example['answer']}."],
     )
 
