@@ -32,6 +32,8 @@ def groups(*ratios: float) -> dict[str, Any]:
     [
         ((1.1, 1.2), "Listeners by activity, better than ease in every group."),
         ((1.0, 1.2), "Listeners by activity, no better than ease for 10 rows."),
+        ((1.0, 1.01), "Listeners by activity, no better than ease in every group."),
+        ((0.9, 0.8), "Listeners by activity, worse than ease in every group."),
         ((1.2, 0.9), "Listeners by activity, worse than ease for 20 rows."),
         (
             (0.9, 1.0, 1.01),
@@ -112,19 +114,23 @@ def test_intervals_are_held_to_their_level(held: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cold", "said"),
-    [(1.2, "50 % larger"), (0.4, "50 % smaller"), (0.81, "neither larger nor smaller, as far as")],
+    ("listeners", "tracks", "said"),
+    [
+        (1.2, 0.4, "are 50 % larger for cold listeners and 50 % smaller for cold tracks than for "),
+        (0.81, 1.2, "are 50 % larger for cold tracks than for warm ones; for cold listeners no d"),
+        (0.81, 0.79, "for cold listeners and cold tracks cannot be told from those for warm ones."),
+    ],
 )
-def test_the_price_of_knowing_little(cold: float, said: str) -> None:
+def test_the_price_of_knowing_little(listeners: float, tracks: float, said: str) -> None:
     results = {
         "cold_start": [
-            {"group": f"{state} tracks", "metrics": {"encore": {"rmse": value(rmse)}}}
+            {"group": f"{state} {who}", "metrics": {"encore": {"rmse": value(rmse)}}}
+            for who, cold in (("listeners", listeners), ("tracks", tracks))
             for state, rmse in (("cold", cold), ("warm", 0.8))
         ]
     }
     (sentence,) = findings(results)
-    assert sentence.startswith(f"Errors of plays are {said}")
-    assert sentence.endswith(" for cold tracks than for warm ones.")
+    assert sentence.startswith(f"Errors of plays {said}")
 
 
 def test_what_is_missed_most_comes_first_and_what_adds_nothing_is_named() -> None:

@@ -124,6 +124,8 @@ def test_what_ships_is_told_by_its_weights_and_its_validation() -> None:
     assert "the best part alone, content, has 0.300" in str(what_ships(chosen))
     one = {"list": "ease", "weights": {"ease": 1.0, "als": 0.0}, "validation": {"ease": 0.2}}
     assert what_ships(one) == "What ships is ease: NDCG@10 0.200 on validation rows."
+    one["validation"]["als"] = 0.1
+    assert "the next best alone, als, has 0.100" in str(what_ships(one))
     assert what_ships({}) is None
 
 
@@ -143,6 +145,10 @@ def test_new_listeners_are_told_together() -> None:
     assert new_listeners(rungs((0, level), (1, bad), (5, good))) == (
         "New listeners: the list beats the best baseline at 5 rows revealed; "
         "not told apart from als at 0 rows; worse than als at 1 row."
+    )
+    assert new_listeners(rungs((0, level), (1, level), (5, bad))) == (
+        "New listeners: at no step is the list better than the best baseline "
+        "(not told apart from als at 0 and 1 rows; worse than als at 5 rows)."
     )
     assert new_listeners(rungs((0, level))) == (
         "New listeners: at no step is the list better than the best baseline "

@@ -33,12 +33,16 @@ def groups_of_listeners(results: Results) -> str | None:
             if finite(group["ratio"]):
                 found[standing(group["ratio"])].append(group["label"])
         peer, by = grouping["baseline"], f"by {grouping['grouping']}"
-        if found[WORSE]:
-            told.append(f"{by}, worse than {peer} for {listed(found[WORSE])}")
-        if found[UNCLEAR]:
-            told.append(f"{by}, no better than {peer} for {listed(found[UNCLEAR])}")
-        if found[BETTER] and not found[WORSE] and not found[UNCLEAR]:
-            told.append(f"{by}, better than {peer} in every group")
+        words = {WORSE: "worse than", UNCLEAR: "no better than", BETTER: "better than"}
+        alone = [said for said in found if found[said]]
+        if len(alone) == 1:
+            told.append(f"{by}, {words[alone[0]]} {peer} in every group")
+            continue
+        told += [
+            f"{by}, {words[said]} {peer} for {listed(found[said])}"
+            for said in (WORSE, UNCLEAR)
+            if found[said]
+        ]
     return f"Listeners {'; '.join(told)}." if told else None
 
 
@@ -156,7 +160,7 @@ def intervals(results: Results) -> str | None:
 
 def cold_and_warm(results: Results) -> str | None:
     """Say what knowing little of a listener or a track costs the prediction of plays."""
-    told = []
+    told, level = [], []
     groups = {group["group"]: group["metrics"] for group in results.get("cold_start", [])}
     for who in ("listeners", "tracks"):
         cold, warm = (
@@ -169,8 +173,13 @@ def cold_and_warm(results: Results) -> str | None:
             more = 100 * (cold["mean"] / warm["mean"] - 1)
             told.append(f"{abs(more):.0f} % {'larger' if more > 0 else 'smaller'} for cold {who}")
         else:
-            told.append(f"neither larger nor smaller, as far as can be told, for cold {who}")
-    return f"Errors of plays are {' and '.join(told)} than for warm ones." if told else None
+            level.append(f"cold {who}")
+    if told:
+        rest = f"; for {listed(level)} no difference can be told" if level else ""
+        return f"Errors of plays are {listed(told)} than for warm ones{rest}."
+    if level:
+        return f"Errors of plays for {listed(level)} cannot be told from those for warm ones."
+    return None
 
 
 def parts_of_the_list(results: Results) -> str | None:

@@ -20,7 +20,6 @@ from encore.reports.naming import (
     lower_is_better,
     number,
 )
-from encore.wording import counted
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "unclear"
 
@@ -63,7 +62,8 @@ def what_ships(chosen: Mapping[str, Any]) -> str | None:
         said += f": NDCG@10 {number(scores[name])} on validation rows"
         if alone:
             rival = max(alone, key=lambda part: alone[part])
-            said += f", where the best part alone, {rival}, has {number(alone[rival])}"
+            best_alone = "the next best alone" if name in weights else "the best part alone"
+            said += f", where {best_alone}, {rival}, has {number(alone[rival])}"
     return f"{said}."
 
 
@@ -118,11 +118,12 @@ def new_listeners(results: Mapping[str, Any]) -> str | None:
     better = [k for k in sorted(rungs) if rungs[k][0] == BETTER]
     if len(better) == len(rungs):
         return f"New listeners: the list beats the best baseline at {_rows(better)} revealed."
+    others: dict[tuple[str, str], list[int]] = {}
+    for k in sorted(rungs.keys() - {*better}):
+        others.setdefault(rungs[k], []).append(k)
     rest = "; ".join(
-        f"{'worse than' if rungs[k][0] == WORSE else 'not told apart from'} {rungs[k][1]} at "
-        f"{counted(k, 'row')}"
-        for k in sorted(rungs)
-        if k not in better
+        f"{'worse than' if said == WORSE else 'not told apart from'} {rival} at {_rows(steps)}"
+        for (said, rival), steps in others.items()
     )
     if not better:
         return f"New listeners: at no step is the list better than the best baseline ({rest})."
