@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from encore.reports import plots
-from encore.reports.style import ACCENT, DARK, KINDS
+from encore.reports.style import ACCENT, DARK, KINDS, SECOND
 
 DRAW: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "activity": lambda a: plots.plot_listener_groups(a["listeners"][0]),
@@ -94,6 +94,13 @@ def test_every_artist_has_a_dot_in_the_colour_of_its_genre(analysis: dict[str, A
     assert sum(dots.values()) == len(found["artists"])
     for genre, colour in zip(found["genres"], KINDS, strict=False):
         assert dots[colour] == sum(one["genre"] == genre for one in found["artists"])
+
+
+def test_a_map_without_genres_has_no_key_and_one_colour(analysis: dict[str, Any]) -> None:
+    found = deepcopy(analysis["map"]) | {"genres": []}
+    figure = plots.plot_map(found)
+    assert "other" not in drawn(figure)
+    assert {to_hex(line.get_color()) for line in figure.axes[0].lines} == {SECOND}
 
 
 def test_names_on_the_map_do_not_lie_on_one_another(analysis: dict[str, Any]) -> None:

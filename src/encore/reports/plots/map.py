@@ -10,7 +10,7 @@ from matplotlib.textpath import TextPath
 
 from encore.metrics.arrays import Floats
 from encore.reports.plots.marks import HALO, key, plain
-from encore.reports.style import INK, KINDS, MUTED, PAPER, SMALL, WIDTH, dress, figure_of
+from encore.reports.style import INK, KINDS, MUTED, PAPER, SECOND, SMALL, WIDTH, dress, figure_of
 
 NAMED = 20  # at most
 TRIED = 60  # of the best known, until so many have a place
@@ -39,6 +39,7 @@ def plot_map(found: Mapping[str, Any]) -> Figure:
     colours = dict(zip(found["genres"], KINDS, strict=False))
     spots = _spread(artists) * side * POINTS
     sizes = _diameters(artists)
+    rest = MUTED if colours else SECOND  # where no genre is known, nothing stands back
     for genre in (None, *colours):  # others below
         these = [i for i, one in enumerate(artists) if _shown(one["genre"], colours) == genre]
         # Dots of one size are one shape in the file, which else would be ten times as large.
@@ -48,18 +49,20 @@ def plot_map(found: Mapping[str, Any]) -> Figure:
                 spots[dots, 0],
                 spots[dots, 1],
                 "o",
-                color=colours[genre] if genre else MUTED,
+                color=colours[genre] if genre else rest,
                 markersize=float(size),
                 markeredgecolor=PAPER,
                 markeredgewidth=0.4,
-                alpha=0.85 if genre else 0.35,
+                alpha=0.85 if genre else 0.35 if colours else 0.6,
             )
     _name_them(axes, artists, spots, sizes, side * POINTS)
     axes.set_xlim(0, side * POINTS)
     axes.set_ylim(0, side * POINTS)
     entries = [("●", colour, genre) for genre, colour in colours.items()]
-    others = any(one["genre"] not in colours for one in artists)
-    key(axes, [*entries, *([("●", MUTED, "other")] if others else [])])
+    if colours and any(one["genre"] not in colours for one in artists):
+        entries.append(("●", MUTED, "other"))
+    if entries:
+        key(axes, entries)
     return figure
 
 

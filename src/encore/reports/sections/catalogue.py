@@ -111,7 +111,8 @@ def map_section(found: Mapping[str, Any]) -> Section | None:
         for one in sorted(found["artists"], key=lambda one: -one["listeners"])
     ]
     figure = plots.plot_map(found)
-    alt = f"Map of {len(rows):,} {found['what']}s, coloured by genre"
+    coloured = ", coloured by genre" if found["genres"] else ""
+    alt = f"Map of {len(rows):,} {found['what']}s{coloured}"
     table = Table("map", found["what"], ["genre", "listeners", "x", "y"], rows, shown=SHOWN)
     return Section("A map", [[Drawn("map", figure, alt, HOW_MAP, [table])]])
 
