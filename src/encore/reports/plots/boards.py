@@ -43,8 +43,8 @@ def plot_metric_comparison(board: Board, metrics: Sequence[str], highlight: str)
 def plot_ladder(rungs: Mapping[int, Board], metric: str, highlight: str) -> Figure:
     """Return `metric` of each model by the rows that are revealed of a new listener.
 
-    `rungs` holds a board for each number of rows. The interval is drawn for `highlight` alone; all
-    others are named at the end of their line.
+    `rungs` holds a board for each number of rows. Intervals are a band for `highlight` and thin
+    uprights for all others; each line is named at its end.
     """
     steps = sorted(rungs)
     models = [model for model in rungs[steps[-1]] if finite(rungs[steps[-1]][model].get(metric))]
@@ -55,18 +55,21 @@ def plot_ladder(rungs: Mapping[int, Board], metric: str, highlight: str) -> Figu
     x = np.arange(len(steps))
     free = -np.inf
     height = max(rungs[k][model][metric]["mean"] for k in steps for model in models)
-    for model in models:
+    for place, model in enumerate(models):
         ours = model == highlight
         colour = ACCENT if ours else MUTED
         row = [rungs[k].get(model, {}).get(metric) or {} for k in steps]
         y = np.array([value.get("mean", np.nan) for value in row], np.float64)
         axes.plot(x, y, color=colour, linewidth=2.2 if ours else 1.0, zorder=3 if ours else 2)
+        low, high = (
+            np.array([value.get(end, np.nan) for value in row], np.float64)
+            for end in ("low", "high")
+        )
         if ours:
-            low, high = (
-                np.array([value.get(end) or np.nan for value in row], np.float64)
-                for end in ("low", "high")
-            )
             axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        else:
+            beside_x = x + 0.02 * (place - len(models) / 2)  # so that they can be told apart
+            axes.vlines(beside_x, low, high, colors=colour, linewidth=0.8, alpha=0.6)
         free = max(float(y[-1]), free + 0.055 * height)  # names must not lie on one another
         axes.annotate(
             model, (x[-1], y[-1]), (x[-1] + 0.15, free), textcoords="data", **text(colour)
