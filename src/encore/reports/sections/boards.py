@@ -20,8 +20,8 @@ HOW_BOARD = (
 HOW_LADDER = (
     "Listeners whom the model never saw, with a few of their tracks revealed; the same tracks are "
     "to be found at each step. At 0, only friends can tell. The band and the thin uprights are "
-    "95 % intervals. These are fewer listeners than the other boards have: compare a rung with a rung, "
-    "not with a board."
+    "95 % intervals. These are fewer listeners than the other boards have: compare a rung with a "
+    "rung, not with a board."
 )
 
 
