@@ -2,6 +2,8 @@
 
 import re
 
+import yaml
+
 from encore.reports.model_card import model_card
 from encore.reports.verdict import verdict
 
@@ -16,7 +18,11 @@ def test_the_card_has_front_matter_sections_and_the_verdict(results) -> None:
     card = model_card(results)
     head = front_matter(card)
     assert "library_name: encore" in head
-    assert '- type: "NDCG@10 (discovery)"\n      value: 0.231' in head
+    (index,) = yaml.safe_load(head)["model-index"]
+    assert [one["task"]["name"] for one in index["results"]] == ["discovery", "plays"]
+    first = index["results"][0]
+    assert first["metrics"][0] == {"type": "ndcg@10", "name": "NDCG@10", "value": 0.231}
+    assert first["dataset"] == {"name": "HetRec Last.fm", "type": "listening"}
     for section in ("Use", "Intended use", "Limits", "Privacy", "Training data", "Made with"):
         assert f"\n## {section}\n" in card
     for sentence in verdict(results):
@@ -36,4 +42,4 @@ def test_a_title_cannot_break_the_card(results) -> None:
     card = model_card(results)
     assert "\nlicense:" not in card
     assert "<b>" not in card.partition("\n---\n")[2]
-    assert '- name: "A \\"title\\"\\n---\\nlicense' in front_matter(card)
+    assert yaml.safe_load(front_matter(card))["model-index"][0]["name"] == results["title"]

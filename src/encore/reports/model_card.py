@@ -73,27 +73,31 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 def _front_matter(facts: Mapping[str, Any]) -> str:
     """Return the YAML head; JSON strings are YAML strings, so that no title can break it."""
-    title = json.dumps(str(facts.get("title", "An encore model")), ensure_ascii=False)
+    title = _quoted(str(facts.get("title", "An encore model")))
     lines = [
         "---",
         "library_name: encore",
         "tags:",
         *(f"- {tag}" for tag in ("recommender-system", "music", "implicit-feedback", "hybrid")),
     ]
-    metrics = [
-        (f"{label(metric)} ({name})", value["mean"])
-        for name, board in facts.get("boards", {}).items()
-        for metric, value in board.get(SHIPPED, {}).items()
-        if finite(value)
-    ]
-    if metrics:
-        lines += ["model-index:", f"- name: {title}", "  results:", "  - task:"]
-        lines += ["      type: recommendation", "    dataset:", f"      name: {title}"]
-        lines += ["      type: listening", "    metrics:"]
-        for metric, mean in metrics:
-            name = json.dumps(metric, ensure_ascii=False)
-            lines += [f"    - type: {name}", f"      value: {mean:.6g}"]
+    results = []
+    for name, board in facts.get("boards", {}).items():
+        shown = {m: value for m, value in board.get(SHIPPED, {}).items() if finite(value)}
+        if not shown:
+            continue
+        results += ["  - task:", "      type: recommendation", f"      name: {_quoted(name)}"]
+        results += ["    dataset:", f"      name: {title}", "      type: listening"]
+        results += ["    metrics:"]
+        for metric, value in shown.items():
+            results += [f"    - type: {_quoted(metric)}", f"      name: {_quoted(label(metric))}"]
+            results += [f"      value: {value['mean']:.6g}"]
+    if results:
+        lines += ["model-index:", f"- name: {title}", "  results:", *results]
     return "\n".join([*lines, "---"])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _table(table: Table) -> str:
