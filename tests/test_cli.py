@@ -4,15 +4,19 @@ import json
 import shutil
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 
 from encore import Recommender, TrainConfig
 from encore.cli import main
+from encore.cli.evaluate import print_boards
 from encore.cli.recommend import write_frame
 from encore.data import world
 from encore.data.dataset import Dataset
+from encore.evaluation.boards import Board
 from encore.folder import MANIFEST, sha256
+from encore.metrics import Interval
 from encore.reports.verdict import verdict
 
 QUICK = ["--recipe", "quick", "--epochs", "1"]
@@ -613,20 +617,16 @@ def test_several_seeds_are_averaged(encore, folders, tmp_path):
     assert json.loads((run / "report.json").read_text())["verdict"] == verdict(whole)
 
 
-def test_evaluate_says_what_the_boards_mean(encore, folders, tmp_path):
-    run = tmp_path / "run"
-    code, out, _ = encore(
-        *("evaluate", folders / "data", "--out", run, "--board", "cold_listener", *QUICK)
-    )
-    assert code == 0
-    told = json.loads((run / "0/report.json").read_text())
-    assert told["verdict"]
-    assert told["findings"]
-    for sentence in told["verdict"] + told["findings"]:
-        assert sentence in out
-    ladder = out[out.index("rows that are revealed") :]
-    assert "±" in ladder
-    assert "20 rows" in ladder
+def test_the_ladder_is_printed_with_its_intervals(capsys):
+    row = {"ndcg@10": Interval(0.25, 0.2, 0.3)}
+    rungs = {
+        f"cold_listener_{k}": Board("", {"encore": row}, {}, np.array([])) for k in (0, 1, 3, 20)
+    }
+    print_boards(rungs)
+    printed = capsys.readouterr().out
+    assert printed.count("0.250 ±.050") == 4
+    assert all(name in printed for name in ("0 rows", "1 row", "3 rows", "20 rows"))
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_a_split_by_time_asks_for_familiar_tracks(encore, folders, tmp_path):
@@ -641,7 +641,13 @@ def test_a_split_by_time_asks_for_familiar_tracks(encore, folders, tmp_path):
 def test_the_last_rows_of_each_listener_can_be_held_out(encore, folders, tmp_path):
     run = tmp_path / "run"
     arguments = ("--by", "last", "--last", 2, "--board", "discovery")
-    assert encore("evaluate", folders / "data", "--out", run, *arguments, *QUICK)[0] == 0
+    code, out, _ = encore("evaluate", folders / "data", "--out", run, *arguments, *QUICK)
+    assert code == 0
+    told = json.loads((run / "0/report.json").read_text())
+    assert told["verdict"]
+    assert told["findings"]
+    for sentence in told["verdict"] + told["findings"]:
+        assert sentence in out
     rows = Dataset.load(run / "0/test").plays.group_by("user_id").len()["len"]
     assert set(rows) == {2}
 
