@@ -565,10 +565,11 @@ def test_evaluate_prints_the_boards_and_leaves_everything_behind(encore, folders
     assert (cold / "bundle/manifest.json").is_file()
     assert (run / "tensorboard/try-out").is_dir()
     assert (cold / "tensorboard/refit").is_dir()
-    (run / "report.html").unlink()
-    code, out, _ = encore("report", run)
-    assert code == 0
-    assert (run / "report.html").is_file()
+    for asked in (run, tmp_path / "run"):  # a seed's own folder, or that of the run
+        (run / "report.html").unlink()
+        code, out, _ = encore("report", asked)
+        assert (code, out.strip()) == (0, str(run / "report.html"))
+        assert (run / "report.html").is_file()
 
 
 @pytest.mark.filterwarnings("ignore:unsafe cast from uint64")  # ranx, when numba compiles it
