@@ -19,7 +19,7 @@ LABELS = {
     "mrr": "MRR",
     "hit_rate": "Hit rate",
     "gini": "Gini",
-    "novelty": "Novelty, bits",
+    "novelty": "Novelty",
     "popularity_lift": "Popularity lift",
     "diversity": "Diversity",
     "artist_concentration": "Artist concentration",
@@ -32,6 +32,7 @@ LABELS = {
     "interval_coverage": "Within 90 % interval",
     "interval_width": "Width of it",
 }
+UNITS = {"novelty": "bits"}
 SCALES = {"raw": "raw plays", "scaled": "0 to 1"}
 RUNG = "cold_listener_"  # boards of single rungs are told together, as the ladder
 HEADLINE = ("ndcg@10", "rmse")  # the metric that a board is judged by: the first that it has
@@ -40,14 +41,15 @@ HEADLINE = ("ndcg@10", "rmse")  # the metric that a board is judged by: the firs
 def label(metric: str) -> str:
     """Return a metric's name for people.
 
-    >>> label("ndcg@10"), label("rmse_raw"), label("seed_ndcg")
-    ('NDCG@10', 'RMSE, raw plays', 'NDCG of plays')
+    >>> label("ndcg@10"), label("rmse_raw"), label("seed_ndcg"), label("novelty@20")
+    ('NDCG@10', 'RMSE, raw plays', 'NDCG of plays', 'Novelty@20, bits')
     """
     name, at, k = metric.partition("@")
     stem, _, scale = name.rpartition("_")
     if scale in SCALES:
         return f"{LABELS.get(stem, stem)}{at}{k}, {SCALES[scale]}"
-    return f"{LABELS.get(name, name)}{at}{k}"
+    unit = f", {UNITS[name]}" if name in UNITS else ""
+    return f"{LABELS.get(name, name)}{at}{k}{unit}"
 
 
 def lower_is_better(metric: str) -> bool:
