@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from encore.cli import show
-from encore.cli.evaluate import print_boards
+from encore.cli.evaluate import print_boards, print_said
 from encore.cli.train import Device, Seed
 from encore.cli.watching import watching
 
@@ -59,6 +59,7 @@ def demo(
         )
     show.out.print()
     print_boards(found.boards)
+    print_said(folder)
     show.out.print(f"\nthe list: {why(found.model.bundle.choice)}\n", markup=False, soft_wrap=True)
     listener = user or found.typical_listener()
     show.out.print(show.list_table(found.model.recommend(listener, 10)))
