@@ -1,4 +1,6 @@
-"""How counts read in a sentence."""
+"""How counts and names read in a sentence."""
+
+from collections.abc import Sequence
 
 
 def noun(count: float, one: str, several: str | None = None) -> str:
@@ -17,3 +19,14 @@ def counted(count: int, one: str, several: str | None = None) -> str:
     ('1 track', '2,962 tracks', '1 pair has')
     """
     return f"{count:,} {noun(count, one, several)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as in a sentence.
+
+    >>> listed([]), listed(["a"]), listed(["a", "b", "c"])
+    ('', 'a', 'a, b and c')
+    """
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -18,7 +18,7 @@ from encore.recommend.rules import Catalogue
 from encore.recommend.scored import Doubles, Scored
 from encore.recommend.shown import Shown
 from encore.schema import ACOUSTIC
-from encore.wording import counted, noun
+from encore.wording import counted, listed, noun
 
 LARGEST = 3  # tracks named in a reason
 SHARE = 0.08  # of the attributed score that a track must carry to be named
@@ -217,14 +217,3 @@ friends play it'
     if friends:
         told.append(f"{counted(friends, 'friend')} {noun(friends, 'plays', 'play')} it")
     return "; ".join(told) or f"played by {counted(listeners, 'listener')}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as in a sentence.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"

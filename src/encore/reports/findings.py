@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from encore.reports.naming import SHIPPED, finite, percent
-from encore.reports.verdict import BETTER, UNCLEAR, WORSE, apart, listed, span, standing
-from encore.wording import counted
+from encore.reports.verdict import BETTER, UNCLEAR, WORSE, apart, span, standing
+from encore.wording import counted, listed
 
 Results = Mapping[str, Any]
 

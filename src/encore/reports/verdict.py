@@ -4,7 +4,7 @@ A sentence is computed, never written by hand: where the shipped list is worse t
 says so. `encore.reports.findings` tells what else there is to know.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from encore.evaluation.names import is_baseline
@@ -20,6 +20,7 @@ from encore.reports.naming import (
     lower_is_better,
     number,
 )
+from encore.wording import listed
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "unclear"
 
@@ -166,15 +167,6 @@ def headline_of(board: Board) -> str:
 
 def _rows(steps: list[int]) -> str:
     return f"{listed([str(k) for k in steps])} {'row' if steps == [1] else 'rows'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def apart(one: Value, other: Value) -> bool | None:
