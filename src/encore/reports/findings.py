@@ -69,20 +69,18 @@ def popularity(results: Results) -> str | None:
     exposure = _part(results, "exposure")
     if not exposure:
         return None
-    listed, played = exposure["deciles"]["models"][SHIPPED][-1], exposure["deciles"]["played"][-1]
-    if not played or not math.isfinite(listed / played):
+    deciles = exposure["deciles"]
+    slots, played = deciles["models"][SHIPPED][-1], deciles["played"][-1]
+    if not played or not math.isfinite(slots / played):
         return None
-    ratio = listed / played
-    lean = (
-        "Lists lean to the popular"
-        if ratio > LEAN
-        else "Lists lean away from the popular"
-        if ratio < 1 / LEAN
-        else "Lists are as popular as listening"
-    )
+    lean = "are as popular as listening"
+    if slots > LEAN * played:
+        lean = "lean to the popular"
+    elif played > LEAN * slots:
+        lean = "lean away from the popular"
     return (
-        f"{lean}: the most played tenth of the catalogue has {percent(listed)} of the slots and "
-        f"{percent(played)} of the listening."
+        f"Lists {lean}: the most played tenth of the catalogue has {percent(slots)} of the slots "
+        f"and {percent(played)} of the listening."
     )
 
 
@@ -107,22 +105,16 @@ def tail(results: Results) -> str | None:
     ours = found.get(SHIPPED)
     if not finite(ours):
         return None
-    others = {n: value["mean"] for n, value in found.items() if n != SHIPPED and finite(value)}
+    others = {n: value for n, value in found.items() if n != SHIPPED and finite(value)}
     if not others:
         return None
-    rival = max(others, key=lambda name: others[name])
-    low, high = ours.get("low"), ours.get("high")
-    apart = low is not None and high is not None and not low <= others[rival] <= high
-    word = (
-        "about as much as"
-        if not apart
-        else "more than"
-        if ours["mean"] > others[rival]
-        else ("less than")
-    )
+    rival = max(others, key=lambda name: others[name]["mean"])
+    theirs, word = others[rival], "about as much as"
+    if apart(ours, theirs):
+        word = "more than" if ours["mean"] > theirs["mean"] else "less than"
     return (
         f"Of right answers by artists of the tail it lists {percent(ours['mean'])}, {word} {rival} "
-        f"({percent(others[rival])})."
+        f"({percent(theirs['mean'])})."
     )
 
 

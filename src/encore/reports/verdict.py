@@ -78,7 +78,7 @@ def compare(board: Board, metric: str, ratios: Mapping[str, Value] | None = None
     ...         "ndcg@10", {"als": {"mean": 1.5, "low": 1.4, "high": 1.61}})
     'beats als, the best baseline, by 50.0 % (40.0 to 61.0): NDCG@10 0.300 against 0.200'
     """
-    rival = best({model: row for model, row in board.items() if is_baseline(model)}, metric)
+    rival = _best_baseline(board, metric)
     ours = board.get(SHIPPED, {}).get(metric)
     if rival is None or not finite(ours):
         return None
@@ -109,11 +109,10 @@ def new_listeners(results: Mapping[str, Any]) -> str | None:
     rungs: dict[int, tuple[str, str]] = {}
     for name, board in boards.items():
         if name.startswith(RUNG):
-            metric = headline_of(board)
-            rival = best({m: row for m, row in board.items() if is_baseline(m)}, metric)
+            rival = _best_baseline(board, headline_of(board))
             ratio = ratios.get(name, {}).get(rival)
             if rival and finite(ratio):
-                rungs[int(name.removeprefix(RUNG))] = standing(ratio, False), rival
+                rungs[int(name.removeprefix(RUNG))] = standing(ratio), rival
     if not rungs:
         return None
     better = [k for k in sorted(rungs) if rungs[k][0] == BETTER]
@@ -163,6 +162,10 @@ def span(ratio: Value, unsigned: bool = False) -> str:
 def headline_of(board: Board) -> str:
     """Return the metric that a board is judged by: the first of `HEADLINE` that it has."""
     return next((m for m in HEADLINE if any(finite(row.get(m)) for row in board.values())), "")
+
+
+def _best_baseline(board: Board, metric: str) -> str | None:
+    return best({model: row for model, row in board.items() if is_baseline(model)}, metric)
 
 
 def _rows(steps: list[int]) -> str:
