@@ -13,12 +13,13 @@ from encore.data.vocabulary import UNKNOWN
 from encore.evaluation.analysis import analyse
 from encore.evaluation.artist_map import artist_map, places
 from encore.evaluation.boards import Board
-from encore.evaluation.exposure import concentration, coverage, slots_by_track, steps_to, tier_of
+from encore.evaluation.exposure import concentration, coverage, slots_by_track, steps_to
 from encore.evaluation.groups import by_artist, by_size
 from encore.evaluation.names import ENCORE, MEANS
 from encore.evaluation.plays import LEVELS, PlaysPredictions
 from encore.evaluation.prediction_errors import calibration, errors
 from encore.evaluation.served import baselines, profile_popularity
+from encore.evaluation.tiers import tier_of
 from encore.models.ranking import are_held, top_k
 from encore.pipeline import Evaluation
 

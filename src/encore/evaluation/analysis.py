@@ -7,13 +7,14 @@ import numpy as np
 from encore.evaluation.artist_map import artist_map
 from encore.evaluation.boards import Board, Question
 from encore.evaluation.channel_gains import channel_gains
-from encore.evaluation.exposure import coverage, exposure, tiers
+from encore.evaluation.exposure import coverage, exposure
 from encore.evaluation.frontier import frontier
 from encore.evaluation.names import ENCORE
 from encore.evaluation.plays import PlaysPredictions
 from encore.evaluation.prediction_errors import calibration, errors
 from encore.evaluation.served import BESIDE, baselines, listener_groups, served
 from encore.evaluation.significance import headline
+from encore.evaluation.tiers import tiers
 from encore.models.channels import Popularity
 from encore.recommend.recommender import Recommender
 
@@ -28,13 +29,13 @@ def analyse(
     """
     bundle = model.bundle
     peers = baselines(board, headline(board.name))
-    shown = dict.fromkeys((ENCORE, *peers[:BESIDE], *{*peers} & {Popularity.name}))
-    lists = {name: board.lists[name] for name in shown}
+    shown = dict.fromkeys((ENCORE, *peers[:BESIDE], Popularity.name))
+    lists = {name: board.lists[name] for name in shown if name in board.lists}
     history_UT = bundle.history_UT
     return {
         "listeners": listener_groups(board, question, bundle.listeners_T, seed),
         "served": served(model, board, question, found),
-        "exposure": exposure(bundle, lists),
+        "exposure": exposure(model, lists),
         "coverage": coverage(lists, len(bundle.features.tracks)),
         "tiers": tiers(bundle, question, lists, seed),
         "errors": errors(

@@ -3,6 +3,7 @@
 Legend: A artists, D dimensions.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from encore.evaluation.groups import by_artist
 from encore.models.bundle import Bundle
 from encore.models.ranking import played, row_of
 from encore.recommend.recommender import Recommender
-from encore.recommend.shown import Shown
 
 ARTISTS = 1200  # the most played, who are on the map
 FEWEST = 4  # a map of fewer says nothing
@@ -40,16 +40,16 @@ def artist_map(model: Recommender, seed: int = 0) -> dict[str, Any]:
     there = np.flatnonzero(row_T >= 0)
     np.add.at(sums_AD, row_T[there], vectors_TD[there] * heard_T[there, None])
     places_A2 = places(sums_AD, seed)
-    shown, named_A = Shown.of(bundle), np.zeros(len(artist_A), np.int64)
+    named_A = np.zeros(len(artist_A), np.int64)
     order = there[np.argsort(heard_T[there], kind="stable")]
     named_A[row_T[order]] = order  # an artist's most played track comes last
     genre_A = _genres(bundle, named_A)
-    most = [name for name, _ in _counted(genre_A)][:GENRES]
+    known = Counter(genre for genre in genre_A if genre is not None)
     return {
         "what": "artist",
         "artists": [
             {
-                "name": shown.artist_name[int(named_A[a]) - 1],
+                "name": model.shown.artist_name[int(named_A[a]) - 1],
                 "x": float(places_A2[a, 0]),
                 "y": float(places_A2[a, 1]),
                 "genre": genre_A[a],
@@ -57,13 +57,11 @@ def artist_map(model: Recommender, seed: int = 0) -> dict[str, Any]:
             }
             for a in range(len(artist_A))
         ],
-        "genres": most,
+        "genres": [genre for genre, _ in known.most_common(GENRES)],
     }
 
 
-def _artists(
-    bundle: Bundle,
-) -> tuple[Integers, Integers, Integers]:
+def _artists(bundle: Bundle) -> tuple[Integers, Integers, Integers]:
     """Return the artists with most listeners, how many these are, and each track's place there.
 
     Where the items are artists, or an artist is not known, a track stands for itself.
@@ -105,9 +103,3 @@ def _genres(bundle: Bundle, track_A: npt.NDArray[np.int64]) -> list[str | None]:
         None if genre in (UNKNOWN, features.padding) else features.genres.id(int(genre))
         for genre in first_A
     ]
-
-
-def _counted(names: list[str | None]) -> list[tuple[str, int]]:
-    known = [name for name in names if name is not None]
-    counts = {name: known.count(name) for name in dict.fromkeys(known)}
-    return sorted(counts.items(), key=lambda item: -item[1])

@@ -3,22 +3,21 @@
 Legend: B listeners scored together, T tracks.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from encore import metrics
-from encore.evaluation.boards import SCORES_AT_ONCE, Board, Question, accuracy, part, sample
+from encore.evaluation.boards import Board, Question, accuracy, part, rank, sample
 from encore.evaluation.significance import headline
-from encore.models.ensemble import RANKER
-from encore.models.ranking import Floats, top_k
+from encore.models.ensemble import BLEND, RANKER
+from encore.models.inputs import Audience
+from encore.models.ranking import Floats
 from encore.recommend.recommender import Recommender
 
 LISTENERS = 1000  # who are asked
 CUT = 10
-
-Values = npt.NDArray[np.float64]
 
 
 def channel_gains(
@@ -36,25 +35,21 @@ def channel_gains(
         return []
     asked = part(question, sample(len(question.audience), LISTENERS, seed))
     metric = headline(board.name)
-    values: dict[str, list[Values]] = {}
-    blocks = -(-len(asked.audience) * asked.held_BT.shape[1] // SCORES_AT_ONCE)
-    for rows in np.array_split(np.arange(len(asked.audience)), max(blocks, 1)):
-        some = part(asked, rows)
-        parts = scorers.parts(weights, some.audience, ranked=ranked)
+
+    def score(audience: Audience) -> Iterable[tuple[str, Floats]]:
+        parts = scorers.parts(weights, audience, ranked=ranked)
         correction_BT = parts.pop(RANKER, None)
         blend_BT: Floats = np.sum([*parts.values()], axis=0, dtype=np.float32)
-        lists = {"": blend_BT} | {name: blend_BT - part_BT for name, part_BT in parts.items()}
+        yield from ((name, blend_BT - part_BT) for name, part_BT in parts.items())
         if correction_BT is not None:
-            lists[RANKER] = blend_BT + correction_BT
-        for name, scores_BT in lists.items():
-            scores_BT = scores_BT.copy()
-            some.close(scores_BT, some.audience.history_BT)
-            top_BK = top_k(scores_BT, CUT, scorers.ties)
-            values.setdefault(name, []).append(accuracy(top_BK, some, (CUT,))[metric])
-    every = {name: np.concatenate(blocks_) for name, blocks_ in values.items()}
-    blend_B = every.pop("")
+            yield RANKER, blend_BT + correction_BT
+        yield BLEND, blend_BT
+
+    lists = rank(asked, score, scorers.ties)
+    values = {name: accuracy(top_BK, asked, (CUT,))[metric] for name, top_BK in lists.items()}
+    blend_B = values.pop(BLEND)
     found = []
-    for name, value_B in every.items():
+    for name, value_B in values.items():
         without_B, with_B = (blend_B, value_B) if name == RANKER else (value_B, blend_B)
         alone = board.scores.get(name, {}).get(metric)
         found.append(

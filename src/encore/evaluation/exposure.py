@@ -12,29 +12,25 @@ import numpy.typing as npt
 from encore import metrics
 from encore.data.features import Features
 from encore.data.vocabulary import UNKNOWN
-from encore.evaluation.boards import Question
-from encore.evaluation.groups import by_artist
 from encore.evaluation.names import ENCORE
-from encore.models.bundle import Bundle
-from encore.models.ranking import Integers, are_held
-from encore.recommend.shown import Shown
+from encore.models.ranking import Integers
+from encore.recommend.recommender import Recommender
 
 Counts = npt.NDArray[np.float64]
 
 MOST, GENRES = 10, 15  # that are named
 LENGTHS = (1, 2, 5, 10, 20)  # of lists, by which the catalogue is covered
-CUT = 20
 
 
-def exposure(bundle: Bundle, lists: Mapping[str, Integers]) -> dict[str, Any]:
+def exposure(model: Recommender, lists: Mapping[str, Integers]) -> dict[str, Any]:
     """Return which tracks and genres stand in the lists (B, K) of what ships, and how they spread.
 
     A share of listening is of training pairs; `concentration` and `deciles` are told of each model.
     """
-    features, heard_T = bundle.features, bundle.listeners_T.astype(np.float64)
+    bundle, features = model.bundle, model.bundle.features
+    heard_T = bundle.listeners_T.astype(np.float64)
     listed = {name: slots_by_track(top_BK, len(heard_T)) for name, top_BK in lists.items()}
     ours_T, listeners = listed[ENCORE], len(lists[ENCORE])
-    shown = Shown.of(bundle)
     trained = max(int(features.heard_U.sum()), 1)
     shares = np.vstack([ours_T / max(listeners, 1), heard_T / trained])
 
@@ -42,7 +38,7 @@ def exposure(bundle: Bundle, lists: Mapping[str, Integers]) -> dict[str, Any]:
         most = np.argsort(-order_T[1:], kind="stable")[:MOST] + 1
         return [
             {
-                **shown.of_track(int(track)),
+                **model.shown.of_track(int(track)),
                 "listed": float(shares[0, track]),
                 "played": float(shares[1, track]),
             }
@@ -83,74 +79,6 @@ def coverage(lists: Mapping[str, Integers], catalogue: int) -> dict[str, Any]:
             for name, top_BK in lists.items()
         },
     }
-
-
-def tiers(
-    bundle: Bundle, question: Question, lists: Mapping[str, Integers], seed: int = 0
-) -> dict[str, Any]:
-    """Return what artists of each tier of popularity have of listening, right answers and slots.
-
-    Artists by their training pairs, the most played first: head, middle and tail each have about a
-    third of all. `found` is the share of a listener's right answers of the tier, at most CUT, that
-    the list holds.
-    """
-    tier_T, names = tier_of(bundle)
-    heard_T = bundle.listeners_T.astype(np.float64)
-    held = question.held_BT
-    of_held = tier_T[held.indices]
-    found = {}
-    for name, top_BK in lists.items():
-        top_BK = top_BK[:, :CUT]
-        hits_BK, tier_BK = are_held(top_BK, held), tier_T[np.maximum(top_BK, UNKNOWN)]
-        found[name] = [(hits_BK & (tier_BK == t)).sum(1) for t in range(len(names))]
-    groups = []
-    for t, (label, what) in enumerate(names):
-        row_N = np.repeat(np.arange(held.shape[0]), np.diff(held.indptr))[of_held == t]
-        right_B = np.bincount(row_N, minlength=held.shape[0]).astype(np.float64)
-        groups.append(
-            {
-                "label": label,
-                "what": what,
-                "tracks": int((tier_T[1:] == t).sum()),
-                "played": _share(heard_T, tier_T, t),
-                "held_out": float((of_held == t).mean()) if len(of_held) else None,
-                "listed": {
-                    name: _share(slots_by_track(top_BK, len(heard_T)), tier_T, t)
-                    for name, top_BK in lists.items()
-                },
-                "found": {
-                    name: metrics.mean_interval(
-                        metrics.arrays.over(hits[t], np.minimum(right_B, CUT)), seed
-                    ).to_json()
-                    for name, hits in found.items()
-                },
-            }
-        )
-    return {
-        "metric": f"recall@{CUT}",
-        "what": "artists by their training pairs",
-        "groups": [group for group in groups if group["tracks"]],
-    }
-
-
-def tier_of(bundle: Bundle) -> tuple[npt.NDArray[np.int64], list[tuple[str, str]]]:
-    """Return each track's tier by its artist's popularity, and the tiers' names, head first.
-
-    A track of unknown artist stands for itself. Tier 3 has what no training row names.
-    """
-    group_T = by_artist(bundle.features.artist_T)
-    pairs_G = np.bincount(group_T, bundle.listeners_T)
-    order = np.argsort(-pairs_G, kind="stable")
-    before = np.cumsum(pairs_G[order]) - pairs_G[order]
-    tier_G = np.empty(len(order), np.int64)
-    tier_G[order] = np.minimum(3 * before / max(pairs_G.sum(), 1), 2).astype(np.int64)
-    tier_G[pairs_G == 0] = 3
-    names = []
-    for tier, label in enumerate(("head", "middle", "tail", "unheard")):
-        count = pairs_G[np.setdiff1d(np.flatnonzero(tier_G == tier), group_T[UNKNOWN])]
-        reach = f"{count.min():,.0f} to {count.max():,.0f} pairs" if len(count) else ""
-        names.append((label, f"{len(count):,} artists, {reach}"))
-    return tier_G[group_T], names
 
 
 def genres(features: Features, listed_T: Counts, heard_T: Counts) -> list[dict[str, Any]]:
@@ -211,9 +139,3 @@ def slots_by_track(top_BK: Integers, rows: int) -> Counts:
 def _deciles(top_BK: Integers, heard_T: npt.NDArray[np.integer]) -> tuple[list[float], list[float]]:
     bias = metrics.bias_by_popularity_decile(top_BK, heard_T)
     return bias.listed_10.tolist(), bias.heard_10.tolist()
-
-
-def _share(count_T: Counts, tier_T: npt.NDArray[np.int64], tier: int) -> float:
-    count_T = count_T.copy()
-    count_T[UNKNOWN] = 0
-    return float(count_T[tier_T == tier].sum() / max(count_T.sum(), 1))

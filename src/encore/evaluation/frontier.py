@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from encore import metrics
 from encore.evaluation.boards import Question, accuracy, made_lists, part, sample
 from encore.recommend.recommender import Recommender
@@ -23,21 +21,24 @@ def frontier(model: Recommender, question: Question, seed: int = 0) -> dict[str,
     asked = part(question, sample(len(question.audience), LISTENERS, seed))
     content_TC = model.bundle.scorers.inputs.content_TC
     ships = Rules().lambda_div
-    points, plain_B = [], np.zeros(0)
-    for weight in sorted({*WEIGHTS, ships}):
-        rules = Rules(lambda_div=weight)
-        top_BK = made_lists(model, asked.audience.user_B, LENGTH, rules)
-        ndcg_B = accuracy(top_BK, asked, (LENGTH,))[f"ndcg@{LENGTH}"]
-        plain_B = ndcg_B if weight == 0 else plain_B
-        points.append(
-            {
-                "weight": weight,
-                "ndcg": metrics.mean_interval(ndcg_B, seed).to_json(),
-                "ratio": metrics.ratio_interval(ndcg_B, plain_B, seed).to_json(),
-                "diversity": metrics.mean_interval(
-                    metrics.intra_list_diversity(top_BK, content_TC), seed
-                ).to_json(),
-                "ships": weight == ships,
-            }
-        )
+    lists = {
+        weight: made_lists(model, asked.audience.user_B, LENGTH, Rules(lambda_div=weight))
+        for weight in sorted({*WEIGHTS, ships})
+    }
+    ndcg = {
+        weight: accuracy(top_BK, asked, (LENGTH,))[f"ndcg@{LENGTH}"]
+        for weight, top_BK in lists.items()
+    }
+    points = [
+        {
+            "weight": weight,
+            "ndcg": metrics.mean_interval(ndcg[weight], seed).to_json(),
+            "ratio": metrics.ratio_interval(ndcg[weight], ndcg[0], seed).to_json(),
+            "diversity": metrics.mean_interval(
+                metrics.intra_list_diversity(top_BK, content_TC), seed
+            ).to_json(),
+            "ships": weight == ships,
+        }
+        for weight, top_BK in lists.items()
+    ]
     return {"n": LENGTH, "listeners": len(asked.audience), "points": points}

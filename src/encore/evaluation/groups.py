@@ -32,18 +32,18 @@ def by_size(values_N: npt.NDArray[np.number], groups: int = GROUPS, unit: str = 
     """
     known_N = ~np.isnan(values_N.astype(np.float64))
     distinct, count = np.unique(values_N[known_N], return_counts=True)
+    if not len(distinct):
+        return []
     fair = known_N.sum() / groups
-    firsts: list[int] = []  # of the distinct values, where a group begins
-    within = 0
+    firsts, within = [0], 0  # of the distinct values, where a group begins
     for i, more in enumerate(count):
         full = within >= fair or (more >= fair and within >= SMALLEST * fair)
-        if not firsts or (full and len(firsts) < groups):
+        if full and len(firsts) < groups:
             firsts.append(i)
             within = 0
         within += int(more)
     found = []
-    ends = [*firsts[1:], len(distinct)][: len(firsts)]
-    for first, end in zip(firsts, ends, strict=True):
+    for first, end in zip(firsts, [*firsts[1:], len(distinct)], strict=True):
         low, high = distinct[first], distinct[end - 1]
         within_N = known_N & (values_N >= low) & (values_N <= high)
         found.append(Group(_range(low, high, unit), within_N))

@@ -122,7 +122,7 @@ def _in_person(
     model: Recommender, question: Question, found: PlaysPredictions, b: int
 ) -> dict[str, Any]:
     user_id, audience = str(question.listeners[b]), question.audience.at(slice(b, b + 1))
-    shown, user = Shown.of(model.bundle), int(audience.user_B[0])
+    shown, user = model.shown, int(audience.user_B[0])
     scores_BT = model.scores(audience)
     question.close(scores_BT, audience.history_BT)
     scores_T, listed = scores_BT[0], model.recommend(user_id, LISTED)

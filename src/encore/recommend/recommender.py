@@ -295,7 +295,7 @@ class Recommender:
         return self._dialled(scored(self.bundle, listener.asking, bans), listener, rules)
 
     def _reasons(self, listener: Listener, found: Scored, tracks_N: Integers) -> Reasons:
-        return Reasons(self.bundle, self.catalogue, self._shown, listener, found, tracks_N)
+        return Reasons(self.bundle, self.catalogue, self.shown, listener, found, tracks_N)
 
     def _dialled(self, found: Scored, listener: Listener, rules: Rules) -> Scored:
         return found if rules.discovery is None else found.with_repeats(self._repeat, listener)
@@ -306,7 +306,7 @@ class Recommender:
         return rank(found, n, rules, self.catalogue, taste)
 
     def _slots(self, ranked: Ranked, reasons: Reasons) -> list[Slot]:
-        shown, parts = self._shown, reasons.scored.parts(ranked.tracks_n)
+        shown, parts = self.shown, reasons.scored.parts(ranked.tracks_n)
         return [
             Slot(
                 rank=place + 1,
@@ -321,7 +321,8 @@ class Recommender:
         ]
 
     @cached_property
-    def _shown(self) -> Shown:
+    def shown(self) -> Shown:
+        """What is shown of each track."""
         return Shown.of(self.bundle)
 
     @cached_property
